@@ -1,0 +1,175 @@
+// Backend: the primitives a device must have, on plain views. It neither checks nor allocates
+// outputs nor knows gradients; core/ops.h holds the checked functions that people call.
+//
+// Conventions. Outputs are overwritten unless the name or comment says "accumulates". Images are
+// [N, H, W, C], convolution weights [K, R, S, C / groups], matrices row-major. "Per channel" means
+// along the last dimension. Sums are split into pieces that do not depend on the thread count and
+// are added in a fixed order: on one instruction-set level the bits never depend on threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/functors.h"
+#include "core/tensor.h"
+
+namespace fedcamae {
+
+struct ConvSpec {
+  int64_t stride = 1;
+  int64_t padding = 0;  // zeros on every side
+  int64_t groups = 1;
+};
+struct PoolSpec {
+  int64_t window = 2;
+  int64_t stride = 2;
+  int64_t padding = 0;  // max: -infinity; average: zeros that count (PyTorch's default)
+};
+struct GemmSpec {
+  bool transpose_a = false;
+  bool transpose_b = false;
+  bool accumulate = false;  // c += instead of c =
+};
+// Batch norm over all rows of x, per channel, with what follows it fused:
+// y = f(gamma * (x - mean) / sqrt(var + eps) + beta [+ residual]), f = ReLU or identity.
+struct BatchNormSpec {
+  float eps = 1e-5f;
+  float momentum = 0.1f;  // running = (1 - momentum) * running + momentum * batch
+  bool relu = false;
+};
+struct BatchNormStats {  // [C] each
+  View mean;
+  View inv_std;  // 1 / sqrt(biased batch variance + eps)
+};
+struct BatchNormGrads {
+  View dx;
+  View dgamma;  // data == nullptr: not wanted (eval mode only)
+  View dbeta;
+  View dresidual;  // data == nullptr: there was no residual; may not alias dx
+};
+// PyTorch's semantics, to the order of operations.
+struct SgdSpec {
+  float lr = 0.1f;
+  float momentum = 0.0f;
+  float dampening = 0.0f;
+  float weight_decay = 0.0f;  // added to the gradient
+  bool nesterov = false;
+};
+struct AdamSpec {
+  float lr = 1e-3f;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float eps = 1e-8f;
+  float weight_decay = 0.0f;
+  bool decoupled = false;  // true: AdamW
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;  // "cpu (avx512)"
+
+  // --- memory -----------------------------------------------------------------------------------
+  // At least 64-byte aligned. Throws Error{kDevice} when there is none left.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void release(void* block, size_t bytes) noexcept = 0;
+  virtual void copy(const void* from, void* to, size_t bytes) = 0;  // within the device
+  virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
+  virtual void copy_to_host(const void* from, void* host, size_t bytes) = 0;
+  virtual void fill(View y, float value) = 0;
+
+  // --- elementwise ------------------------------------------------------------------------------
+  virtual void unary(Unary f, ConstView x, View y) = 0;  // y may be x
+  // kept: the functor's input or output (fn::keeps). dx may be dy.
+  virtual void unary_backward(Unary f, ConstView dy, ConstView kept, View dx) = 0;
+  virtual void binary(Binary f, ConstView a, ConstView b, View y) = 0;  // y may be a or b
+  virtual void axpy(float alpha, ConstView x, View y) = 0;              // y += alpha x
+  virtual void scale(float alpha, View x) = 0;                          // x *= alpha
+  virtual void clamp(float low, float high, View x) = 0;                // NaN stays NaN
+  // x [rows, C] (+)= b [C] / x [rows, C] * b [C]
+  virtual void add_row(ConstView b, View x) = 0;
+  // y [N, H, W, C] = x * gate, gate [N, C]: squeeze-and-excite.
+  virtual void scale_channels(ConstView x, ConstView gate, View y) = 0;
+  // dx = dy * gate; dgate [N, C] = sum over pixels of dy * x.
+  virtual void scale_channels_backward(ConstView dy, ConstView x, ConstView gate, View dx,
+                                       View dgate) = 0;
+
+  // --- reductions (float32 in, results summed in double where the result is one number) ----------
+  virtual double sum(ConstView x) = 0;
+  virtual double dot(ConstView a, ConstView b) = 0;
+  virtual double squared_distance(ConstView a, ConstView b) = 0;
+  virtual bool all_finite(ConstView x) = 0;
+  virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]
+  virtual void sum_last(ConstView x, View y) = 0;                   // [rows, C] -> [rows]
+  virtual void argmax_last(ConstView x, std::span<int32_t> y) = 0;  // lowest index wins; NaN wins
+  virtual void minmax_last(ConstView x, View low, View high) = 0;   // [rows, C] -> [rows] each
+
+  // --- matrices ---------------------------------------------------------------------------------
+  // c [M, N] = op(a) [M, K] * op(b) [K, N].
+  virtual void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) = 0;
+
+  // --- convolution (no bias; add_row and sum_rows serve for it)
+  // -----------------------------------
+  virtual void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) = 0;
+  virtual void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) = 0;
+  virtual void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) = 0;
+
+  // --- pooling and resizing
+  // -----------------------------------------------------------------------
+  virtual void max_pool(ConstView x, const PoolSpec& spec, View y) = 0;
+  // The gradient goes to the first maximum of a window in row-major order (PyTorch's choice).
+  virtual void max_pool_backward(ConstView dy, ConstView x, const PoolSpec& spec, View dx) = 0;
+  virtual void avg_pool(ConstView x, const PoolSpec& spec, View y) = 0;
+  virtual void avg_pool_backward(ConstView dy, const PoolSpec& spec, View dx) = 0;
+  virtual void global_avg_pool(ConstView x, View y) = 0;  // [N, H, W, C] -> [N, C]
+  virtual void global_avg_pool_backward(ConstView dy, View dx) = 0;
+  // Bilinear, half-pixel centres, edge clamped: PyTorch's align_corners = false, no antialias.
+  virtual void resize_bilinear(ConstView x, View y) = 0;
+
+  // --- batch norm
+  // --------------------------------------------------------------------------------- residual.data
+  // == nullptr: none. running_var receives the unbiased batch variance.
+  virtual void batch_norm_train(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
+                                const BatchNormSpec& spec, View running_mean, View running_var,
+                                View y, BatchNormStats saved) = 0;
+  // y: the fused output, read only where spec.relu; saved: as batch_norm_train left it.
+  virtual void batch_norm_train_backward(ConstView dy, ConstView x, ConstView y, ConstView gamma,
+                                         const BatchNormSpec& spec, BatchNormStats saved,
+                                         BatchNormGrads out) = 0;
+  virtual void batch_norm_eval(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
+                               const BatchNormSpec& spec, ConstView running_mean,
+                               ConstView running_var, View y) = 0;
+  virtual void batch_norm_eval_backward(ConstView dy, ConstView x, ConstView y, ConstView gamma,
+                                        const BatchNormSpec& spec, ConstView running_mean,
+                                        ConstView running_var, BatchNormGrads out) = 0;
+
+  // --- losses
+  // ------------------------------------------------------------------------------------- Mean over
+  // the batch of the cross-entropy with label smoothing e: target (1 - e) onehot + e / C. Leaves
+  // the softmax in `probabilities` [N, C]; loss_per_row [N].
+  virtual void softmax_cross_entropy(ConstView logits, std::span<const int32_t> labels,
+                                     float smoothing, View probabilities, View loss_per_row) = 0;
+  // dlogits = dloss / N * (probabilities - target), dloss one number on the device.
+  virtual void softmax_cross_entropy_backward(ConstView dloss, ConstView probabilities,
+                                              std::span<const int32_t> labels, float smoothing,
+                                              View dlogits) = 0;
+
+  // --- optimisers, one pass over the flat buffers
+  // --------------------------------------------------- step counts from 1. momentum may be empty
+  // where spec.momentum is 0.
+  virtual void sgd_step(const SgdSpec& spec, int64_t step, ConstView grad, View parameter,
+                        View momentum) = 0;
+  virtual void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,
+                         View v) = 0;
+};
+
+// The CPU backend for `threads` OpenMP threads, at the best instruction-set level of this machine
+// or at the one named by FEDCAMAE_ISA (baseline | avx2 | avx512).
+std::shared_ptr<Backend> make_cpu_backend(int threads);
+// The level that make_cpu_backend picks: "avx512", "avx2", "baseline".
+std::string cpu_isa_name();
+
+}  // namespace fedcamae

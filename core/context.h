@@ -1,0 +1,60 @@
+// Context: a device, its memory pool, a thread count. Several live side by side, one per worker;
+// one context is used by one thread at a time, but a tensor may be released by any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace fedcamae {
+
+class Backend;
+
+enum class DeviceType { kCpu, kCuda };
+struct Device {
+  DeviceType type = DeviceType::kCpu;
+  int index = 0;
+  bool operator==(const Device&) const = default;
+  std::string str() const;  // "cpu", "cuda:0"
+};
+// "auto" | "cpu" | "cuda" | "cuda:N". Throws Error{kUsage} for other text, Error{kDevice} for a
+// device that this build or this machine does not have.
+Device parse_device(const std::string& text);
+
+struct ContextOptions {
+  Device device;
+  int threads = 1;      // OpenMP threads of this context, at least 1
+  bool poison = false;  // fill fresh memory with NaN, so that tests see what was not written
+};
+
+struct PoolStats {
+  int64_t system_allocations = 0;  // since the context began; constant once a step repeats
+  int64_t bytes_held = 0;          // taken from the system, in use or kept for reuse
+  int64_t bytes_in_use = 0;
+  int64_t peak_bytes_in_use = 0;
+};
+
+class Context {
+ public:
+  explicit Context(const ContextOptions& options = {});
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  Backend& backend() const { return *backend_; }
+  Device device() const { return options_.device; }
+  int threads() const { return options_.threads; }
+
+  // Memory from the pool, aligned to 64 bytes; goes back to the pool with the last reference.
+  std::shared_ptr<void> allocate(size_t bytes);
+  PoolStats pool_stats() const;
+
+ private:
+  class Pool;
+  ContextOptions options_;
+  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace fedcamae

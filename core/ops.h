@@ -1,0 +1,117 @@
+// Checked operations on tensors: each checks shapes and devices, allocates its output in the
+// first argument's context and calls one Backend primitive. Errors read "[conv2d] rule, got shape".
+// Shapes: images [N, H, W, C], convolution weights [K, R, S, C / groups], matrices [rows, columns].
+#pragma once
+
+#include "core/backend.h"
+#include "core/tensor.h"
+
+namespace fedcamae::ops {
+
+// --- elementwise (same shapes)
+// --------------------------------------------------------------------
+Tensor unary(Unary f, const Tensor& x);
+Tensor unary_backward(Unary f, const Tensor& dy, const Tensor& kept);
+Tensor binary(Binary f, const Tensor& a, const Tensor& b);
+inline Tensor relu(const Tensor& x) { return unary(Unary::kRelu, x); }
+inline Tensor sigmoid(const Tensor& x) { return unary(Unary::kSigmoid, x); }
+inline Tensor add(const Tensor& a, const Tensor& b) { return binary(Binary::kAdd, a, b); }
+inline Tensor sub(const Tensor& a, const Tensor& b) { return binary(Binary::kSubtract, a, b); }
+inline Tensor mul(const Tensor& a, const Tensor& b) { return binary(Binary::kMultiply, a, b); }
+
+// --- in place, on vectors of any length
+// -------------------------------------------------------------
+void fill_(const Tensor& x, float value);
+void copy_(const Tensor& from, const Tensor& to);           // same size, any context of the device
+void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x
+void scale_(float alpha, const Tensor& x);
+void clamp_(float low, float high, const Tensor& x);
+void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
+
+// --- reductions
+// -------------------------------------------------------------------------------------
+double sum(const Tensor& x);
+double dot(const Tensor& a, const Tensor& b);
+double norm(const Tensor& x);  // Euclidean
+double squared_distance(const Tensor& a, const Tensor& b);
+bool all_finite(const Tensor& x);
+Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C]
+Tensor sum_last(const Tensor& x);                   // [rows.., C] -> [rows]
+std::vector<int32_t> argmax_last(const Tensor& x);  // [rows, C] -> rows
+struct MinMax {
+  Tensor low, high;  // [rows]
+};
+MinMax minmax_last(const Tensor& x);  // [rows, C]
+
+// --- matrices, convolution
+// ------------------------------------------------------------------------
+Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec = {});
+void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c);
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec);
+Tensor conv2d(const Tensor& x, const Tensor& w, const ConvSpec& spec);
+Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x,
+                            const ConvSpec& spec);
+void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
+                                 const Tensor& dw);
+
+// --- pooling, resizing, gating
+// ----------------------------------------------------------------------
+Shape pool_shape(const Shape& x, const PoolSpec& spec);
+Tensor max_pool(const Tensor& x, const PoolSpec& spec);
+Tensor max_pool_backward(const Tensor& dy, const Tensor& x, const PoolSpec& spec);
+Tensor avg_pool(const Tensor& x, const PoolSpec& spec);
+Tensor avg_pool_backward(const Tensor& dy, const Shape& x, const PoolSpec& spec);
+Tensor global_avg_pool(const Tensor& x);  // [N, H, W, C] -> [N, C]
+Tensor global_avg_pool_backward(const Tensor& dy, const Shape& x);
+Tensor resize_bilinear(const Tensor& x, int64_t height, int64_t width);
+Tensor scale_channels(const Tensor& x, const Tensor& gate);
+struct ScaleChannelsGrads {
+  Tensor dx, dgate;
+};
+ScaleChannelsGrads scale_channels_backward(const Tensor& dy, const Tensor& x, const Tensor& gate);
+
+// --- batch norm
+// ---------------------------------------------------------------------------------------
+struct BatchNormResult {
+  Tensor y, mean, inv_std;
+};
+// residual may be undefined. Updates the running statistics.
+BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                 const Tensor& residual, const BatchNormSpec& spec,
+                                 const Tensor& running_mean, const Tensor& running_var);
+Tensor batch_norm_eval(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                       const Tensor& residual, const BatchNormSpec& spec,
+                       const Tensor& running_mean, const Tensor& running_var);
+// Writes into defined outputs of `out`; dgamma and dbeta may be undefined in eval mode only.
+struct BatchNormOutputs {
+  Tensor dx, dgamma, dbeta, dresidual;
+};
+void batch_norm_train_backward(const Tensor& dy, const Tensor& x, const Tensor& y,
+                               const Tensor& gamma, const BatchNormSpec& spec, const Tensor& mean,
+                               const Tensor& inv_std, const BatchNormOutputs& out);
+void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y,
+                              const Tensor& gamma, const BatchNormSpec& spec,
+                              const Tensor& running_mean, const Tensor& running_var,
+                              const BatchNormOutputs& out);
+
+// --- losses
+// -----------------------------------------------------------------------------------------
+struct CrossEntropyResult {
+  Tensor loss;           // []: mean over the batch
+  Tensor probabilities;  // [N, C]
+  Tensor loss_per_row;   // [N]
+};
+// Labels must lie in [0, C).
+CrossEntropyResult softmax_cross_entropy(const Tensor& logits, const IndexTensor& labels,
+                                         float smoothing = 0.0f);
+Tensor softmax_cross_entropy_backward(const Tensor& dloss, const Tensor& probabilities,
+                                      const IndexTensor& labels, float smoothing);
+
+// --- optimisers
+// ---------------------------------------------------------------------------------------
+void sgd_step_(const SgdSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,
+               const Tensor& momentum);
+void adam_step_(const AdamSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,
+                const Tensor& m, const Tensor& v);
+
+}  // namespace fedcamae::ops

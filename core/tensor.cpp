@@ -1,0 +1,83 @@
+#include "core/tensor.h"
+
+#include "core/backend.h"
+
+namespace fedcamae {
+
+Tensor::Tensor(Context& context, const Shape& shape)
+    : context_(&context),
+      storage_(context.allocate(static_cast<size_t>(shape.size()) * sizeof(float))),
+      data_(static_cast<float*>(storage_.get())),
+      shape_(shape) {}
+
+Tensor Tensor::full(Context& context, const Shape& shape, float value) {
+  Tensor t(context, shape);
+  context.backend().fill(t.view(), value);
+  return t;
+}
+
+Tensor Tensor::zeros(Context& context, const Shape& shape) { return full(context, shape, 0.0f); }
+
+Tensor Tensor::from(Context& context, const Shape& shape, std::span<const float> host) {
+  check(static_cast<int64_t>(host.size()) == shape.size(),
+        "[tensor] shape {} holds {} numbers, got {}", shape, shape.size(), host.size());
+  Tensor t(context, shape);
+  context.backend().copy_from_host(t.data_, host.data(), host.size_bytes());
+  return t;
+}
+
+Tensor Tensor::reshape(const Shape& shape) const {
+  check(shape.size() == size(), "[reshape] {} has {} numbers, {} has {}", shape_, size(), shape,
+        shape.size());
+  return window(0, shape);
+}
+
+Tensor Tensor::window(int64_t offset, const Shape& shape) const {
+  check(offset >= 0 && offset + shape.size() <= size(), "[window] {} at {} leaves {}", shape,
+        offset, shape_);
+  Tensor t = *this;
+  t.data_ = data_ + offset;
+  t.shape_ = shape;
+  return t;
+}
+
+Tensor Tensor::clone() const { return to(*context_); }
+
+Tensor Tensor::to(Context& context) const {
+  check(context.device() == context_->device(), "[to] no path from {} to {}",
+        context_->device().str(), context.device().str());
+  Tensor t(context, shape_);
+  context.backend().copy(data_, t.data_, static_cast<size_t>(size()) * sizeof(float));
+  return t;
+}
+
+std::vector<float> Tensor::to_host() const {
+  std::vector<float> host(static_cast<size_t>(size()));
+  context_->backend().copy_to_host(data_, host.data(), host.size() * sizeof(float));
+  return host;
+}
+
+float Tensor::item() const {
+  check(size() == 1, "[item] one element expected, got {}", shape_);
+  return to_host()[0];
+}
+
+IndexTensor::IndexTensor(Context& context, int64_t size)
+    : context_(&context),
+      storage_(context.allocate(static_cast<size_t>(size) * sizeof(int32_t))),
+      data_(static_cast<int32_t*>(storage_.get())),
+      size_(size) {}
+
+IndexTensor IndexTensor::from(Context& context, std::span<const int32_t> host) {
+  IndexTensor t(context, static_cast<int64_t>(host.size()));
+  context.backend().copy_from_host(t.data_, host.data(), host.size_bytes());
+  return t;
+}
+
+std::vector<int32_t> IndexTensor::to_host() const {
+  std::vector<int32_t> host(static_cast<size_t>(size_));
+  context_->backend().copy_to_host(data_, host.data(), host.size() * sizeof(int32_t));
+  return host;
+}
+
+}  // namespace fedcamae

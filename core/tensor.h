@@ -1,0 +1,82 @@
+// Tensor: a value of shape, shared storage and context. Dense, row-major, float32; no strides.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/context.h"
+#include "core/shape.h"
+
+namespace fedcamae {
+
+// What a Backend sees: a pointer and a shape.
+struct View {
+  float* data = nullptr;
+  Shape shape;
+  int64_t size() const { return shape.size(); }
+};
+struct ConstView {
+  const float* data = nullptr;
+  Shape shape;
+  ConstView() = default;
+  ConstView(const float* p, const Shape& s) : data(p), shape(s) {}
+  ConstView(const View& v) : data(v.data), shape(v.shape) {}  // NOLINT: a view may be read
+  int64_t size() const { return shape.size(); }
+};
+
+// Copying a Tensor shares its storage; `clone` copies the numbers. The context must outlive it.
+class Tensor {
+ public:
+  Tensor() = default;                            // no storage; defined() is false
+  Tensor(Context& context, const Shape& shape);  // numbers not initialised
+  static Tensor zeros(Context& context, const Shape& shape);
+  static Tensor full(Context& context, const Shape& shape, float value);
+  static Tensor from(Context& context, const Shape& shape, std::span<const float> host);
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int64_t size() const { return shape_.size(); }
+  Context& context() const { return *context_; }
+  // Device memory: readable by the host only where context().device() is the CPU.
+  float* data() const { return data_; }
+  View view() const { return {data_, shape_}; }
+
+  // The same numbers under another shape of the same size; storage is shared.
+  Tensor reshape(const Shape& shape) const;
+  // A dense window of `shape` that begins `offset` elements in; storage is shared.
+  Tensor window(int64_t offset, const Shape& shape) const;
+  Tensor clone() const;               // own storage, same context
+  Tensor to(Context& context) const;  // a copy in another context (or another device)
+  std::vector<float> to_host() const;
+  float item() const;  // the only element
+
+ private:
+  Context* context_ = nullptr;
+  std::shared_ptr<void> storage_;
+  float* data_ = nullptr;
+  Shape shape_;
+};
+
+// Class labels [N], int32, on the context's device.
+class IndexTensor {
+ public:
+  IndexTensor() = default;
+  IndexTensor(Context& context, int64_t size);
+  static IndexTensor from(Context& context, std::span<const int32_t> host);
+
+  int64_t size() const { return size_; }
+  Context& context() const { return *context_; }
+  int32_t* data() const { return data_; }
+  std::span<const int32_t> view() const { return {data_, static_cast<size_t>(size_)}; }
+  std::vector<int32_t> to_host() const;
+
+ private:
+  Context* context_ = nullptr;
+  std::shared_ptr<void> storage_;
+  int32_t* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+}  // namespace fedcamae

@@ -1,0 +1,53 @@
+// An attack: two hooks, on the attackers' training data and on what they upload, and a declared
+// knowledge that the round loop enforces.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "models/model.h"
+
+namespace fedcamae {
+
+struct AttackContext {
+  int64_t round = 1;  // counted from 1
+  uint64_t seed = 0;
+  const ModelState& global;  // what everybody was sent
+  // Filled only where `Attack::overhears`: the benign updates of this round, by client id.
+  std::span<const ModelState> overheard;
+  // The attackers' own trained models, one per attacker, where `Attack::trains`; else empty.
+  std::span<const ModelState> own;
+  std::span<const int64_t> attackers;      // their client ids, sorted
+  const std::vector<StateEntry>& entries;  // names and places of weights in the flat vectors
+  Context& context;                        // where to compute
+};
+
+class Attack {
+ public:
+  virtual ~Attack() = default;
+  virtual bool trains() const = 0;     // do the attackers train on their data first?
+  virtual bool overhears() const = 0;  // do they see the benign updates of the round?
+  // Labels of an attacker's training images, before it trains.
+  virtual void poison_labels(std::vector<int32_t>& labels, int64_t classes) const {
+    (void)labels, (void)classes;
+  }
+  // What the attackers upload, one state per attacker, in the order of context.attackers.
+  virtual std::vector<ModelState> craft(const AttackContext& context) = 0;
+};
+
+struct AttackInfo {
+  std::string name, doc, source;
+  std::string knowledge;  // in words, for `fedcamae list attacks`
+  std::vector<Option> options;
+  std::function<std::unique_ptr<Attack>(const Options&)> make;
+};
+// none, noise, sign_flip, label_flip, gae. `start` and `stop` (rounds) belong to every attack and
+// are applied by the round loop, not listed here.
+const std::vector<AttackInfo>& attacks();
+
+}  // namespace fedcamae

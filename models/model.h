@@ -1,0 +1,102 @@
+// A classifier as the rest of the program sees it: a network over flat buffers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/var.h"
+#include "core/context.h"
+#include "core/tensor.h"
+#include "layers/module.h"
+
+namespace fedcamae {
+
+// Everything a client sends: parameters and batch-norm statistics as flat vectors, in state-dict
+// order, and the batch counters (num_batches_tracked), one per batch norm.
+struct ModelState {
+  Tensor parameters;              // [P]
+  Tensor statistics;              // [S], running_mean and running_var
+  std::vector<int64_t> counters;  // [batch norms]
+
+  ModelState clone() const;  // own storage, same context
+  ModelState to(Context& context) const;
+};
+
+enum class EntryKind { kParameter, kStatistic, kCounter };
+// One line of the state dictionary, under torchvision's name and PyTorch's shape.
+struct StateEntry {
+  std::string name;
+  EntryKind kind = EntryKind::kParameter;
+  std::vector<int64_t> torch_shape;  // [O, I, H, W] for convolutions, [] for counters
+  Shape shape;                       // as stored: [K, R, S, C] for convolutions
+  int64_t offset = 0;                // in elements, into its flat buffer (or the counter's index)
+};
+
+struct ModelSpec {
+  std::string arch;  // resnet50 | regnet_y_800mf | small_cnn
+  int64_t classes = 10;
+};
+
+class Model {
+ public:
+  // Weights uninitialised; call initialize or set_state.
+  Model(const ModelSpec& spec, Context& context);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const ModelSpec& spec() const { return spec_; }
+  Context& context() const { return *context_; }
+  // torchvision's initial distributions, from Philox with this seed.
+  void initialize(uint64_t seed);
+
+  // x [N, H, W, 3] -> logits [N, classes]. In training mode batch norm uses and updates the batch's
+  // statistics; in evaluation mode (the default after construction) the running ones.
+  Var forward(const Tensor& x);
+  void set_training(bool training);
+  bool training() const { return training_; }
+
+  // The forward pass in evaluation mode up to the logits, with the activation of one layer kept as
+  // a leaf: nothing below it is recorded, so a backward pass from the logits stops there.
+  struct Tapped {
+    Var activation;  // [N, h, w, c]
+    Var logits;      // [N, classes]
+  };
+  // Throws Error{kUsage} naming the nearest layer where there is no such layer.
+  Tapped forward_tapped(const Tensor& x, const std::string& layer);
+  // torchvision's module paths that forward_tapped takes ("layer3", "layer4.2", "trunk_output"...).
+  std::vector<std::string> layers() const;
+  std::string default_layer() const;  // the last trunk block or stage; small_cnn: conv3
+
+  // The live buffers; windows of them are the layers' tensors.
+  const Tensor& parameters() const { return parameters_; }  // [P]
+  const Tensor& gradients() const { return gradients_; }    // [P], written by backward
+  const Tensor& statistics() const { return statistics_; }  // [S]
+  const std::vector<int64_t>& counters() const { return counters_; }
+  ModelState state() const;                 // a copy
+  void set_state(const ModelState& state);  // copies in; sizes must agree
+  const std::vector<StateEntry>& entries() const { return entries_; }
+  int64_t parameter_count() const { return parameters_.size(); }
+
+  Module& network() { return *network_; }
+
+ private:
+  ModelSpec spec_;
+  Context* context_;
+  std::unique_ptr<Module> network_;
+  std::vector<StateEntry> entries_;
+  Tensor parameters_, gradients_, statistics_;
+  std::vector<int64_t> counters_;
+  bool training_ = false;
+};
+
+struct ArchInfo {
+  std::string name;
+  std::string doc;
+};
+const std::vector<ArchInfo>& architectures();  // for `fedcamae list models`
+
+}  // namespace fedcamae
