@@ -1,0 +1,97 @@
+// Matrix product through the convolution's tiles.
+#include "core/cpu/gemm_parallel.h"
+#include "core/cpu/kernels.h"
+
+namespace fedcamae::cpu {
+namespace {
+
+// Rows of B in a packed panel: it stays in the L2 cache while the rows of A pass by.
+constexpr int64_t kDepth = 512;
+
+struct Problem {
+  const float* a;
+  const float* b;
+  float* c;
+  int64_t m, n, k;
+  GemmSpec spec;
+};
+
+// Columns [j, j + columns) of op(B), rows [l, l + depth).
+void pack_b(const Problem& p, Range columns, Range depth, float* to) {
+  const CpuKernels& kernels = cpu_kernels();
+  const int64_t count = columns.end - columns.begin;
+  if (p.spec.transpose_b)
+    kernels.pack_transposed(p.b + columns.begin * p.k + depth.begin, p.k, count,
+                            depth.end - depth.begin, to);
+  else
+    kernels.pack_rows(p.b + depth.begin * p.n + columns.begin, p.n, nullptr, count,
+                      depth.end - depth.begin, to);
+}
+
+void multiply(const Problem& p, Range rows, Range columns, Range depth, const float* packed) {
+  const CpuKernels& kernels = cpu_kernels();
+  const int64_t count = columns.end - columns.begin;
+  const int64_t steps = depth.end - depth.begin;
+  const bool accumulate = p.spec.accumulate || depth.begin > 0;
+  float* c = p.c + rows.begin * p.n + columns.begin;
+  if (p.spec.transpose_a) {
+    OuterPanel task{};
+    task.a = p.a + depth.begin * p.m + rows.begin;
+    task.a_stride = p.m;
+    task.rows = rows.end - rows.begin;
+    task.b = packed;
+    task.b_stride = (count + kernels.vector - 1) / kernels.vector * kernels.vector;
+    task.columns = count;
+    task.steps = steps;
+    task.c = c;
+    task.c_stride = p.n;
+    task.accumulate = accumulate;
+    kernels.outer_panel(task);
+    return;
+  }
+  const Run run{0, 0, steps};
+  RowsPanel task{};
+  task.a = p.a + rows.begin * p.k + depth.begin;
+  task.a_stride = p.k;
+  task.rows = rows.end - rows.begin;
+  task.runs = &run;
+  task.run_count = 1;
+  task.b = packed;
+  task.columns = count;
+  task.c = c;
+  task.c_stride = p.n;
+  task.accumulate = accumulate;
+  kernels.rows_panel(task);
+}
+
+}  // namespace
+
+void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
+  const Problem p{a.data,     b.data,     c.data,
+                  c.shape[0], c.shape[1], spec.transpose_a ? a.shape[0] : a.shape[1],
+                  spec};
+  if (c.size() == 0) return;
+  const int64_t width = cpu_kernels().panel;
+  const int64_t panels = (p.n + width - 1) / width;
+  const int64_t tiles = (p.m + kTileRows - 1) / kTileRows;
+  const Grid grid = choose_grid(threads, panels, tiles, 1.5);
+  in_parts(threads, [&](int part) {
+    const Range tile_share = share(tiles, part / grid.columns, grid.rows);
+    const Range rows{tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, p.m)};
+    const Range mine = share(panels, part % grid.columns, grid.columns);
+    if (rows.begin >= rows.end) return;
+    float* packed = scratch_floats(Slot::kPanel, kDepth * width);
+    for (int64_t panel = mine.begin; panel < mine.end; ++panel) {
+      const Range columns{panel * width, std::min((panel + 1) * width, p.n)};
+      int64_t l = 0;
+      do {  // once even where k == 0: the product is zeros then
+        const Range depth{l, std::min(l + kDepth, p.k)};
+        pack_b(p, columns, depth, packed);
+        multiply(p, rows, columns, depth, packed);
+        l += kDepth;
+      } while (l < p.k);
+    }
+  });
+}
+
+}  // namespace fedcamae::cpu

@@ -1,0 +1,18 @@
+// The kernels of this level.
+#pragma once
+
+#include "core/cpu/simd/table.h"
+
+namespace fedcamae::cpu::FEDCAMAE_ISA {
+
+void rows_panel(const RowsPanel& task);
+void outer_panel(const OuterPanel& task);
+void pack_transposed(const float* from, int64_t from_stride, int64_t columns, int64_t length,
+                     float* to);
+void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,
+               int64_t length, float* to);
+int64_t peak(int64_t repeats, float* sink);
+
+extern const CpuKernels kKernels;
+
+}  // namespace fedcamae::cpu::FEDCAMAE_ISA

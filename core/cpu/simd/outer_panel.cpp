@@ -1,0 +1,100 @@
+// A sum of outer products over pixels: a tile of kTileRows x panel numbers of C stays in registers
+// while p runs. The rows of the tile are neighbours in A[p], so one address a step is enough.
+#include "core/cpu/simd/kernels.h"
+#include "core/cpu/simd/vec.h"
+
+namespace fedcamae::cpu::FEDCAMAE_ISA {
+namespace {
+
+template <int kRows, int kVectors>
+inline __attribute__((always_inline)) void step(Vec (&acc)[kRows][kVectors], const float* a,
+                                                const float* b) {
+  Vec columns[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) columns[v] = load(b + v * kVector);
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) acc[i][v] += a[i] * columns[v];
+}
+
+template <int kRows, int kVectors>
+inline void write(const OuterPanel& task, float* c, const Vec (&acc)[kRows][kVectors]) {
+  if (task.columns == kVectors * kVector) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        float* to = c + i * task.c_stride + v * kVector;
+        store(to, task.accumulate ? acc[i][v] + load(to) : acc[i][v]);
+      }
+    return;
+  }
+  float numbers[kRows][kVectors * kVector];
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) store(&numbers[i][v * kVector], acc[i][v]);
+  for (int i = 0; i < kRows; ++i)
+    for (int64_t j = 0; j < task.columns; ++j) {
+      float* to = c + i * task.c_stride + j;
+      *to = task.accumulate ? *to + numbers[i][j] : numbers[i][j];
+    }
+}
+
+template <int kRows, int kVectors>
+void tile(const OuterPanel& task, int64_t first) {
+  Vec acc[kRows][kVectors] = {};
+  const float* a = task.a + first;
+  const float* b = task.b;
+  const auto a_row = [&](int64_t p) {
+    return a + (task.a_offsets != nullptr ? task.a_offsets[p] : p * task.a_stride);
+  };
+  if (task.b_offsets != nullptr) {
+    for (int64_t p = 0; p < task.steps; ++p) step(acc, a_row(p), b + task.b_offsets[p]);
+  } else {
+    for (int64_t p = 0; p < task.steps; ++p, b += task.b_stride) step(acc, a_row(p), b);
+  }
+  write(task, task.c + first * task.c_stride, acc);
+}
+
+template <int kVectors>
+void rows(const OuterPanel& task) {
+  int64_t i = 0;
+  for (; i + kTileRows <= task.rows; i += kTileRows) tile<kTileRows, kVectors>(task, i);
+  switch (task.rows - i) {
+    case 1:
+      return tile<1, kVectors>(task, i);
+    case 2:
+      return tile<2, kVectors>(task, i);
+    case 3:
+      return tile<3, kVectors>(task, i);
+    case 4:
+      return tile<4, kVectors>(task, i);
+    case 5:
+      return tile<5, kVectors>(task, i);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+void outer_panel(const OuterPanel& task) {
+  switch (padded(task.columns) / kVector) {
+    case 1:
+      return rows<1>(task);
+    case 2:
+      return rows<2>(task);
+#if defined(__AVX512F__)
+    case 3:
+      return rows<3>(task);
+    case 4:
+      return rows<4>(task);
+#endif
+    default:
+      return;
+  }
+}
+
+}  // namespace fedcamae::cpu::FEDCAMAE_ISA

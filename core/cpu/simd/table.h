@@ -1,0 +1,71 @@
+// The table of SIMD kernels: one per instruction-set level, the same source compiled for each.
+// This header is read by sources of every level, so it includes nothing with inline code.
+#pragma once
+
+#include <stdint.h>
+
+namespace fedcamae::cpu {
+
+// Rows of C in a tile, at every level.
+constexpr int kTileRows = 6;
+
+// A stretch of the reduction: `length` floats of a row of A, from `a` floats after the row's own
+// offset, against `length` rows of the packed panel, from row `b`.
+struct Run {
+  int64_t a;
+  int64_t b;
+  int64_t length;
+};
+
+// C[i][j] (+)= sum over runs and l of A[i][run.a + l] * B[run.b + l][j], for `rows` rows and
+// `columns` columns: pixels against a panel of packed weights.
+struct RowsPanel {
+  const float* a;
+  const int64_t* a_offsets;  // [rows], in floats; nullptr: row i begins at i * a_stride
+  int64_t a_stride;
+  int64_t rows;
+  const Run* runs;
+  int64_t run_count;  // 0: the sum is empty
+  const float* b;     // rows of padded_columns(columns) floats, zeros behind the last column
+  int64_t columns;    // at most CpuKernels::panel
+  float* c;
+  const int64_t* c_offsets;  // [rows], or [columns] where transposed; nullptr: c_stride apart
+  int64_t c_stride;
+  bool transposed;  // C[i][j] goes to c + offset(j) + i instead of c + offset(i) + j
+  bool accumulate;  // +=
+};
+
+// C[i][j] (+)= sum over p of A[p][i] * B[p][j]: the gradient of a weight, reduced over pixels.
+struct OuterPanel {
+  const float* a;
+  const int64_t* a_offsets;  // [steps]; nullptr: a_stride apart
+  int64_t a_stride;
+  int64_t rows;  // of C
+  const float* b;
+  const int64_t* b_offsets;  // [steps]; nullptr: b_stride apart
+  int64_t b_stride;
+  int64_t columns;  // at most CpuKernels::panel; B must be readable up to the padded width
+  int64_t steps;    // of the reduction
+  float* c;
+  int64_t c_stride;
+  bool accumulate;
+};
+
+struct CpuKernels {
+  const char* name;  // "avx512"
+  int64_t vector;    // floats in a vector
+  int64_t panel;     // most columns of a panel, a multiple of `vector`
+  void (*rows_panel)(const RowsPanel&);
+  void (*outer_panel)(const OuterPanel&);
+  // to[l * width + j] = from[j * from_stride + l], j < columns, l < length; zeros up to width, the
+  // padded number of columns.
+  void (*pack_transposed)(const float* from, int64_t from_stride, int64_t columns, int64_t length,
+                          float* to);
+  // to[l * width + j] = from[l * from_stride + j]; offsets, where given, replace l * from_stride.
+  void (*pack_rows)(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,
+                    int64_t length, float* to);
+  // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
+  int64_t (*peak)(int64_t repeats, float* sink);
+};
+
+}  // namespace fedcamae::cpu
