@@ -18,31 +18,40 @@ struct PixelProduct {
   int64_t groups;
 };
 
+// Rows that take all blocks of a reduction before the next ones do: their part of C stays near.
+constexpr int64_t kRowsAtOnce = 32 * kTileRows;
+
+// Rows [begin, end) of one class.
+void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows, int64_t group,
+               Range columns, const float* packed) {
+  RowsPanel task{};
+  task.a = product.from + group * product.from_group;
+  task.b = packed;
+  task.columns = columns.end - columns.begin;
+  task.c = product.to + group * product.columns + columns.begin;
+  for (int64_t first = rows.begin; first < rows.end; first += kRowsAtOnce) {
+    task.rows = std::min(kRowsAtOnce, rows.end - first);
+    task.a_offsets = pixels.from.data() + first;
+    task.c_offsets = pixels.to.data() + first;
+    for (size_t block = 0; block + 1 < pixels.blocks.size(); ++block) {
+      task.runs = pixels.runs.data() + pixels.blocks[block];
+      task.run_count = pixels.blocks[block + 1] - pixels.blocks[block];
+      task.accumulate = block > 0;
+      cpu_kernels().rows_panel(task);
+    }
+  }
+}
+
 // Runs the tiles [begin, end) of the plan's classes, taken one after the other.
 void run_tiles(const PixelProduct& product, Range tiles, int64_t group, Range columns,
                const float* packed) {
-  const CpuKernels& kernels = cpu_kernels();
   int64_t first_tile = 0;
   for (const PixelClass& pixels : product.plan->classes) {
     const int64_t count = static_cast<int64_t>(pixels.to.size());
-    const int64_t class_tiles = (count + kTileRows - 1) / kTileRows;
     const int64_t begin = std::max(tiles.begin - first_tile, int64_t{0}) * kTileRows;
     const int64_t end = std::min((tiles.end - first_tile) * kTileRows, count);
-    first_tile += class_tiles;
-    if (begin >= end) continue;
-    kernels.rows_panel({.a = product.from + group * product.from_group,
-                        .a_offsets = pixels.from.data() + begin,
-                        .a_stride = 0,
-                        .rows = end - begin,
-                        .runs = pixels.runs.data(),
-                        .run_count = static_cast<int64_t>(pixels.runs.size()),
-                        .b = packed,
-                        .columns = columns.end - columns.begin,
-                        .c = product.to + group * product.columns + columns.begin,
-                        .c_offsets = pixels.to.data() + begin,
-                        .c_stride = 0,
-                        .transposed = false,
-                        .accumulate = false});
+    first_tile += (count + kTileRows - 1) / kTileRows;
+    if (begin < end) run_class(product, pixels, {begin, end}, group, columns, packed);
   }
 }
 

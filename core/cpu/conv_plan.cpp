@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "core/cpu/gemm_parallel.h"
+
 namespace fedcamae::cpu {
 namespace {
 
@@ -86,6 +88,30 @@ std::vector<Run> class_runs(const std::vector<AxisTap>& rows, const std::vector<
   return runs;
 }
 
+// Cuts the runs into blocks of nearly equal length, at most kDepth, for the L1 cache's sake.
+void cut_into_blocks(PixelClass& pixels) {
+  int64_t total = 0;
+  for (const Run& run : pixels.runs) total += run.length;
+  const int64_t count = std::max<int64_t>(1, (total + kDepth - 1) / kDepth);
+  const int64_t target = (total + count - 1) / count;
+  std::vector<Run> cut;
+  pixels.blocks = {0};
+  int64_t room = target;
+  for (Run run : pixels.runs)
+    while (run.length > 0) {
+      if (room == 0) {
+        pixels.blocks.push_back(static_cast<int64_t>(cut.size()));
+        room = target;
+      }
+      const int64_t length = std::min(run.length, room);
+      cut.push_back({run.a, run.b, length});
+      run = {run.a + length, run.b + length, run.length - length};
+      room -= length;
+    }
+  pixels.runs = std::move(cut);
+  pixels.blocks.push_back(static_cast<int64_t>(pixels.runs.size()));
+}
+
 ConvPlan make_plan(int64_t batch, const Axis& rows, const Axis& columns, int64_t depth,
                    const Image& from, const Image& to) {
   ConvPlan plan;
@@ -97,6 +123,7 @@ ConvPlan make_plan(int64_t batch, const Axis& rows, const Axis& columns, int64_t
     for (const auto& [column_taps, column_pixels] : columns) {
       PixelClass group;
       group.runs = class_runs(row_taps, column_taps, plan, from);
+      cut_into_blocks(group);
       for (int64_t n = 0; n < batch; ++n)
         for (const AxisPixel& y : row_pixels)
           for (const AxisPixel& x : column_pixels) {

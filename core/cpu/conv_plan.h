@@ -25,9 +25,10 @@ struct ConvShape {
 ConvShape conv_shape(const Shape& x, const Shape& w, const Shape& y, const ConvSpec& spec);
 
 struct PixelClass {
-  std::vector<int64_t> from;  // offset of each row in the image that is read
-  std::vector<int64_t> to;    // offset of its pixel in the image that is written
-  std::vector<Run> runs;
+  std::vector<int64_t> from;    // offset of each row in the image that is read
+  std::vector<int64_t> to;      // offset of its pixel in the image that is written
+  std::vector<Run> runs;        // cut so that they fill blocks of at most kDepth
+  std::vector<int64_t> blocks;  // first run of each block, and runs.size()
 };
 struct ConvPlan {
   std::vector<PixelClass> classes;

@@ -5,9 +5,6 @@
 namespace fedcamae::cpu {
 namespace {
 
-// Rows of B in a packed panel: it stays in the L2 cache while the rows of A pass by.
-constexpr int64_t kDepth = 512;
-
 struct Problem {
   const float* a;
   const float* b;
@@ -37,6 +34,7 @@ void multiply(const Problem& p, Range rows, Range columns, Range depth, const fl
   if (p.spec.transpose_a) {
     OuterPanel task{};
     task.a = p.a + depth.begin * p.m + rows.begin;
+    task.a_tile = kTileRows;
     task.a_stride = p.m;
     task.rows = rows.end - rows.begin;
     task.b = packed;

@@ -49,9 +49,12 @@ inline Grid choose_grid(int threads, int64_t panels, int64_t tiles, double panel
   return best;
 }
 
+// Steps of a reduction between two visits of a tile of C: so long a panel stays in the L1 cache.
+constexpr int64_t kDepth = 128;
+
 // Scratch of the calling thread, aligned to 64 bytes. Each slot grows to the largest request and
 // is kept until the thread ends; its content lives until the slot is asked for again.
-enum class Slot { kPanel, kOffsetsA, kOffsetsB, kCount };
+enum class Slot { kPanel, kTiles, kOffsetsA, kOffsetsB, kCount };
 void* scratch(Slot slot, size_t bytes);
 inline float* scratch_floats(Slot slot, int64_t count) {
   return static_cast<float*>(scratch(slot, static_cast<size_t>(count) * sizeof(float)));

@@ -19,8 +19,8 @@ struct Case {
     return {n, (h + 2 * padding - r) / stride + 1, (w + 2 * padding - s) / stride + 1, k};
   }
   std::string str() const {
-    return fmt::format("x {} w {} stride {} padding {} groups {}", x(), weight(), stride, padding,
-                       groups);
+    return fmt::format("x {} w {} stride {} padding {} groups {}", x().str(), weight().str(),
+                       stride, padding, groups);
   }
 };
 

@@ -11,6 +11,7 @@ void pack_transposed(const float* from, int64_t from_stride, int64_t columns, in
                      float* to);
 void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,
                int64_t length, float* to);
+void pack_tiles(const float* from, const int64_t* offsets, int64_t rows, int64_t steps, float* to);
 int64_t peak(int64_t repeats, float* sink);
 
 extern const CpuKernels kKernels;

@@ -10,20 +10,20 @@ template <int kRows, int kVectors>
 inline __attribute__((always_inline)) void step(Vec (&acc)[kRows][kVectors], const float* a,
                                                 const float* b) {
   Vec columns[kVectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) columns[v] = load(b + v * kVector);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) acc[i][v] += a[i] * columns[v];
 }
 
 template <int kRows, int kVectors>
 inline void write(const OuterPanel& task, float* c, const Vec (&acc)[kRows][kVectors]) {
   if (task.columns == kVectors * kVector) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
         float* to = c + i * task.c_stride + v * kVector;
         store(to, task.accumulate ? acc[i][v] + load(to) : acc[i][v]);
@@ -31,9 +31,9 @@ inline void write(const OuterPanel& task, float* c, const Vec (&acc)[kRows][kVec
     return;
   }
   float numbers[kRows][kVectors * kVector];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) store(&numbers[i][v * kVector], acc[i][v]);
   for (int i = 0; i < kRows; ++i)
     for (int64_t j = 0; j < task.columns; ++j) {
@@ -45,7 +45,7 @@ inline void write(const OuterPanel& task, float* c, const Vec (&acc)[kRows][kVec
 template <int kRows, int kVectors>
 void tile(const OuterPanel& task, int64_t first) {
   Vec acc[kRows][kVectors] = {};
-  const float* a = task.a + first;
+  const float* a = task.a + (task.a_tile == kTileRows ? first : first / kTileRows * task.a_tile);
   const float* b = task.b;
   const auto a_row = [&](int64_t p) {
     return a + (task.a_offsets != nullptr ? task.a_offsets[p] : p * task.a_stride);
@@ -61,6 +61,12 @@ void tile(const OuterPanel& task, int64_t first) {
 template <int kVectors>
 void rows(const OuterPanel& task) {
   int64_t i = 0;
+#if defined(__AVX512F__)
+  // One vector a row, as in grouped convolutions: 6 sums would wait for each other.
+  if constexpr (kVectors == 1)
+    if (task.a_tile == kTileRows)
+      for (; i + 16 <= task.rows; i += 16) tile<16, 1>(task, i);
+#endif
   for (; i + kTileRows <= task.rows; i += kTileRows) tile<kTileRows, kVectors>(task, i);
   switch (task.rows - i) {
     case 1:

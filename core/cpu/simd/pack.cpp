@@ -4,13 +4,70 @@
 
 namespace fedcamae::cpu::FEDCAMAE_ISA {
 
+namespace {
+
+typedef int32_t Index __attribute__((vector_size(kVector * 4)));
+
+// a0 b0 a1 b1 ... of the lower or the upper halves.
+template <int kFirst>
+inline Vec interleave(Vec a, Vec b) {
+  Index index;
+#pragma GCC unroll 16
+  for (int i = 0; i < kVector; ++i) index[i] = (i % 2) * kVector + kFirst + i / 2;
+  return __builtin_shuffle(a, b, index);
+}
+
+// A square of kVector x kVector: each round shuffles rows r and r + kVector / 2 like cards, which
+// moves the top bit of the row's number to the bottom of the column's.
+inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t width) {
+  Vec rows[kVector];
+#pragma GCC unroll 16
+  for (int i = 0; i < kVector; ++i) rows[i] = load(from + i * from_stride);
+#pragma GCC unroll 4
+  for (int round = 1; round < kVector; round *= 2) {
+    Vec next[kVector];
+#pragma GCC unroll 8
+    for (int i = 0; i < kVector / 2; ++i) {
+      next[2 * i] = interleave<0>(rows[i], rows[i + kVector / 2]);
+      next[2 * i + 1] = interleave<kVector / 2>(rows[i], rows[i + kVector / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kVector; ++i) rows[i] = next[i];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kVector; ++i) store(to + i * width, rows[i]);
+}
+
+}  // namespace
+
 void pack_transposed(const float* from, int64_t from_stride, int64_t columns, int64_t length,
                      float* to) {
   const int64_t width = padded(columns);
-  for (int64_t j = 0; j < columns; ++j)
-    for (int64_t l = 0; l < length; ++l) to[l * width + j] = from[j * from_stride + l];
-  for (int64_t j = columns; j < width; ++j)
-    for (int64_t l = 0; l < length; ++l) to[l * width + j] = 0.0f;
+  const int64_t whole = columns / kVector * kVector;
+  const int64_t squares = length / kVector * kVector;
+  for (int64_t j = 0; j < whole; j += kVector) {
+    const float* source = from + j * from_stride;
+    for (int64_t l = 0; l < squares; l += kVector)
+      transpose_square(source + l, from_stride, to + l * width + j, width);
+    for (int64_t l = squares; l < length; ++l)
+      for (int64_t i = 0; i < kVector; ++i) to[l * width + j + i] = source[i * from_stride + l];
+  }
+  for (int64_t l = 0; l < length; ++l)
+    for (int64_t j = whole; j < width; ++j)
+      to[l * width + j] = j < columns ? from[j * from_stride + l] : 0.0f;
+}
+
+void pack_tiles(const float* from, const int64_t* offsets, int64_t rows, int64_t steps, float* to) {
+  for (int64_t first = 0; first < rows; first += kTileRows, to += steps * kTileRows) {
+    const float* source = from + first;
+    if (first + kTileRows <= rows) {
+      for (int64_t p = 0; p < steps; ++p)
+        for (int i = 0; i < kTileRows; ++i) to[p * kTileRows + i] = source[offsets[p] + i];
+    } else {
+      for (int64_t p = 0; p < steps; ++p)
+        for (int64_t i = 0; i < rows - first; ++i) to[p * kTileRows + i] = source[offsets[p] + i];
+    }
+  }
 }
 
 void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,

@@ -16,6 +16,7 @@ const CpuKernels kKernels = {
     .outer_panel = outer_panel,
     .pack_transposed = pack_transposed,
     .pack_rows = pack_rows,
+    .pack_tiles = pack_tiles,
     .peak = peak,
 };
 

@@ -38,6 +38,7 @@ struct RowsPanel {
 // C[i][j] (+)= sum over p of A[p][i] * B[p][j]: the gradient of a weight, reduced over pixels.
 struct OuterPanel {
   const float* a;
+  int64_t a_tile;  // floats from a tile's first row to the next tile's: 6 where not packed
   const int64_t* a_offsets;  // [steps]; nullptr: a_stride apart
   int64_t a_stride;
   int64_t rows;  // of C
@@ -64,6 +65,10 @@ struct CpuKernels {
   // to[l * width + j] = from[l * from_stride + j]; offsets, where given, replace l * from_stride.
   void (*pack_rows)(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,
                     int64_t length, float* to);
+  // For OuterPanel::a: step p of rows 6 t .. 6 t + 5, at from + offsets[p] + 6 t, goes to
+  // to + (t * steps + p) * kTileRows, so that a tile reads on without a gap.
+  void (*pack_tiles)(const float* from, const int64_t* offsets, int64_t rows, int64_t steps,
+                     float* to);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };
