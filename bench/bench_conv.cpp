@@ -1,0 +1,165 @@
+// Every distinct convolution of ResNet-50 at 32x32, in its three directions. Counters: GFLOP/s over
+// the multiplications that are needed (none with padding), and their share of the machine's peak.
+//   bench_conv [--threads=2] [--batch=64] [Google Benchmark's flags]
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "core/cpu/kernels.h"
+#include "core/random.h"
+
+using namespace fedcamae;
+
+namespace {
+
+struct Layer {
+  const char* name;
+  int64_t size, c, k, kernel, stride, groups = 1;
+  int64_t padding() const { return kernel / 2; }
+  int64_t out() const { return (size + 2 * padding() - kernel) / stride + 1; }
+};
+const Layer kLayers[] = {
+    {"stem_7x7_3_64", 32, 3, 64, 7, 2},
+    {"s1_1x1_64_64", 8, 64, 64, 1, 1},
+    {"s1_3x3_64_64", 8, 64, 64, 3, 1},
+    {"s1_1x1_64_256", 8, 64, 256, 1, 1},
+    {"s1_1x1_256_64", 8, 256, 64, 1, 1},
+    {"s2_1x1_256_128", 8, 256, 128, 1, 1},
+    {"s2_3x3_128_128_2", 8, 128, 128, 3, 2},
+    {"s2_1x1_256_512_2", 8, 256, 512, 1, 2},
+    {"s2_1x1_128_512", 4, 128, 512, 1, 1},
+    {"s2_1x1_512_128", 4, 512, 128, 1, 1},
+    {"s2_3x3_128_128", 4, 128, 128, 3, 1},
+    {"s3_1x1_512_256", 4, 512, 256, 1, 1},
+    {"s3_3x3_256_256_2", 4, 256, 256, 3, 2},
+    {"s3_1x1_512_1024_2", 4, 512, 1024, 1, 2},
+    {"s3_1x1_256_1024", 2, 256, 1024, 1, 1},
+    {"s3_1x1_1024_256", 2, 1024, 256, 1, 1},
+    {"s3_3x3_256_256", 2, 256, 256, 3, 1},
+    {"s4_1x1_1024_512", 2, 1024, 512, 1, 1},
+    {"s4_3x3_512_512_2", 2, 512, 512, 3, 2},
+    {"s4_1x1_1024_2048_2", 2, 1024, 2048, 1, 2},
+    {"s4_1x1_512_2048", 1, 512, 2048, 1, 1},
+    {"s4_1x1_2048_512", 1, 2048, 512, 1, 1},
+    {"s4_3x3_512_512", 1, 512, 512, 3, 1},
+    {"regnet_3x3_64_g4", 8, 64, 64, 3, 1, 4},
+    {"regnet_3x3_144_g9", 4, 144, 144, 3, 1, 9},
+    {"regnet_3x3_320_g20", 2, 320, 320, 3, 1, 20},
+    {"regnet_3x3_784_g49", 1, 784, 784, 3, 1, 49},
+};
+
+// Taps inside the image, summed over the outputs of one axis.
+int64_t axis_taps(const Layer& l) {
+  int64_t taps = 0;
+  for (int64_t o = 0; o < l.out(); ++o)
+    for (int64_t t = 0; t < l.kernel; ++t) {
+      const int64_t i = o * l.stride - l.padding() + t;
+      taps += i >= 0 && i < l.size;
+    }
+  return taps;
+}
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Multiply-adds in FLOP/s of `threads` threads together, the best of many short tries.
+double measure_peak(int threads) {
+  double best = 0;
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    int64_t done = 0;
+    const double begin = seconds_now();
+#pragma omp parallel num_threads(threads) reduction(+ : done)
+    {
+      float sink[16] = {};
+      done += 2 * cpu::cpu_kernels().peak(200'000, sink);
+      benchmark::DoNotOptimize(sink[0]);
+    }
+    best = std::max(best, static_cast<double>(done) / (seconds_now() - begin));
+  }
+  return best;
+}
+
+// Random numbers, aligned as tensors are.
+class Numbers {
+ public:
+  explicit Numbers(int64_t count)
+      : data_(static_cast<float*>(
+            ::operator new (static_cast<size_t>(count) * sizeof(float), std::align_val_t{64}))) {
+    Random random({.seed = 1, .purpose = Purpose::kTest});
+    for (int64_t i = 0; i < count; ++i) data_[i] = static_cast<float>(random.uniform(-1, 1));
+  }
+  ~Numbers() { ::operator delete (data_, std::align_val_t{64}); }
+  Numbers(const Numbers&) = delete;
+  Numbers& operator=(const Numbers&) = delete;
+  float* data() const { return data_; }
+
+ private:
+  float* data_;
+};
+
+void run_layer(benchmark::State& state, const Layer& l, const std::string& direction, int64_t batch,
+               int threads, double peak) {
+  const Shape xs{batch, l.size, l.size, l.c};
+  const Shape ws{l.k, l.kernel, l.kernel, l.c / l.groups};
+  const Shape ys{batch, l.out(), l.out(), l.k};
+  const Numbers x(xs.size());
+  const Numbers w(ws.size());
+  const Numbers y(ys.size());
+  const ConvSpec spec{.stride = l.stride, .padding = l.padding(), .groups = l.groups};
+  double best = 1e30;
+  for (auto _ : state) {
+    const double begin = seconds_now();
+    if (direction == "fwd")
+      cpu::conv2d({x.data(), xs}, {w.data(), ws}, spec, {y.data(), ys}, threads);
+    else if (direction == "bwd_d")
+      cpu::conv2d_backward_data({y.data(), ys}, {w.data(), ws}, spec, {x.data(), xs}, threads);
+    else
+      cpu::conv2d_backward_weight({y.data(), ys}, {x.data(), xs}, spec, {w.data(), ws}, threads);
+    best = std::min(best, seconds_now() - begin);
+  }
+  const double taps = static_cast<double>(axis_taps(l) * axis_taps(l));
+  const double flops = 2.0 * static_cast<double>(batch * l.k * (l.c / l.groups)) * taps;
+  state.counters["best_us"] = best * 1e6;
+  state.counters["best_GFLOPs"] = flops / best * 1e-9;
+  state.counters["peak_share"] = flops / best / peak;
+}
+
+// Takes "--name=value" out of the arguments.
+int64_t take(int& argc, char** argv, std::string_view name, int64_t value) {
+  const std::string prefix = "--" + std::string(name) + "=";
+  for (int i = 1; i < argc; ++i)
+    if (std::string_view(argv[i]).starts_with(prefix)) {
+      value = std::atoll(argv[i] + prefix.size());
+      std::rotate(argv + i, argv + i + 1, argv + argc);
+      --argc;
+    }
+  return value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int threads = static_cast<int>(take(argc, argv, "threads", 2));
+  const int64_t batch = take(argc, argv, "batch", 64);
+  const double peak = measure_peak(threads);
+  benchmark::AddCustomContext("isa", cpu_isa_name());
+  benchmark::AddCustomContext("peak_GFLOPs", std::to_string(peak * 1e-9));
+  for (const Layer& layer : kLayers)
+    for (const char* direction : {"fwd", "bwd_d", "bwd_w"})
+      benchmark::RegisterBenchmark((std::string(layer.name) + "/" + direction).c_str(),
+                                   [=](benchmark::State& state) {
+                                     run_layer(state, layer, direction, batch, threads, peak);
+                                   })
+          ->UseRealTime()
+          ->Unit(benchmark::kMicrosecond)
+          ->MinTime(0.05);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+}
