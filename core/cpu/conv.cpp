@@ -76,11 +76,6 @@ void run_product(const PixelProduct& product, const Pack& pack, int threads) {
   });
 }
 
-int64_t padded_width(int64_t columns) {
-  const int64_t vector = cpu_kernels().vector;
-  return (columns + vector - 1) / vector * vector;
-}
-
 }  // namespace
 
 void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads) {
@@ -95,7 +90,7 @@ void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads)
       for (int64_t s : plan->tap_columns) {
         cpu_kernels().pack_transposed(from + (r * d.s + s) * d.group_c, d.weight_row(), count,
                                       d.group_c, to);
-        to += d.group_c * padded_width(count);
+        to += d.group_c * padded_columns(count);
       }
   };
   run_product(product, pack, threads);
@@ -113,7 +108,7 @@ void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View 
       for (int64_t s : plan->tap_columns) {
         cpu_kernels().pack_rows(from + (r * d.s + s) * d.group_c, d.weight_row(), nullptr, count,
                                 d.group_k, to);
-        to += d.group_k * padded_width(count);
+        to += d.group_k * padded_columns(count);
       }
   };
   run_product(product, pack, threads);

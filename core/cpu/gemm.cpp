@@ -38,7 +38,7 @@ void multiply(const Problem& p, Range rows, Range columns, Range depth, const fl
     task.a_stride = p.m;
     task.rows = rows.end - rows.begin;
     task.b = packed;
-    task.b_stride = (count + kernels.vector - 1) / kernels.vector * kernels.vector;
+    task.b_stride = padded_columns(count);
     task.columns = count;
     task.steps = steps;
     task.c = c;

@@ -54,10 +54,14 @@ constexpr int64_t kDepth = 128;
 
 // Scratch of the calling thread, aligned to 64 bytes. Each slot grows to the largest request and
 // is kept until the thread ends; its content lives until the slot is asked for again.
-enum class Slot { kPanel, kTiles, kOffsetsA, kOffsetsB, kCount };
+enum class Slot { kPanel, kTiles, kImage, kPixels, kOffsetsA, kOffsetsB, kRuns, kCount };
 void* scratch(Slot slot, size_t bytes);
 inline float* scratch_floats(Slot slot, int64_t count) {
   return static_cast<float*>(scratch(slot, static_cast<size_t>(count) * sizeof(float)));
+}
+template <class T>
+T* scratch_of(Slot slot, int64_t count) {
+  return static_cast<T*>(scratch(slot, static_cast<size_t>(count) * sizeof(T)));
 }
 inline int64_t* scratch_offsets(Slot slot, int64_t count) {
   return static_cast<int64_t*>(scratch(slot, static_cast<size_t>(count) * sizeof(int64_t)));

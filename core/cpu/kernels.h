@@ -16,6 +16,11 @@ namespace fedcamae::cpu {
 // The table of the level chosen at first use: the best of this machine, or the one named by
 // FEDCAMAE_ISA. Throws Error{kUsage} where that names no level or one this machine lacks.
 const CpuKernels& cpu_kernels();
+// Columns of a panel in whole vectors of the chosen level.
+inline int64_t padded_columns(int64_t columns) {
+  const int64_t vector = cpu_kernels().vector;
+  return (columns + vector - 1) / vector * vector;
+}
 // A level by name, nullptr where this machine or this build lacks it.
 const CpuKernels* find_cpu_kernels(const char* name);
 // Replaces the chosen table until destroyed: for tests of every level.

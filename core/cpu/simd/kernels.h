@@ -12,6 +12,8 @@ void pack_transposed(const float* from, int64_t from_stride, int64_t columns, in
 void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, int64_t columns,
                int64_t length, float* to);
 void pack_tiles(const float* from, const int64_t* offsets, int64_t rows, int64_t steps, float* to);
+void pack_runs(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
+               int64_t run_count, int64_t length, float* to, int64_t to_stride);
 int64_t peak(int64_t repeats, float* sink);
 
 extern const CpuKernels kKernels;

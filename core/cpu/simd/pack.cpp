@@ -82,4 +82,16 @@ void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, i
   }
 }
 
+void pack_runs(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
+               int64_t run_count, int64_t length, float* to, int64_t to_stride) {
+  for (int64_t p = 0; p < steps; ++p, to += to_stride) {
+    float* at = to;
+    // What a run writes too far, the next one or the next row overwrites.
+    for (int64_t i = 0; i < run_count; ++i, at += length) {
+      const float* source = from + offsets[p] + runs[i];
+      for (int64_t j = 0; j < length; j += kVector) store(at + j, load(source + j));
+    }
+  }
+}
+
 }  // namespace fedcamae::cpu::FEDCAMAE_ISA

@@ -17,6 +17,7 @@ const CpuKernels kKernels = {
     .pack_transposed = pack_transposed,
     .pack_rows = pack_rows,
     .pack_tiles = pack_tiles,
+    .pack_runs = pack_runs,
     .peak = peak,
 };
 

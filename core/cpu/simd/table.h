@@ -69,6 +69,10 @@ struct CpuKernels {
   // to + (t * steps + p) * kTileRows, so that a tile reads on without a gap.
   void (*pack_tiles)(const float* from, const int64_t* offsets, int64_t rows, int64_t steps,
                      float* to);
+  // Row p of `to`, `to_stride` floats apart: run i of `runs`, each `length` floats from
+  // from + offsets[p] + runs[i], one behind the other. Reads and writes up to a vector beyond.
+  void (*pack_runs)(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
+                    int64_t run_count, int64_t length, float* to, int64_t to_stride);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };

@@ -1,0 +1,13 @@
+// The gradient of the weights where a tap has too few channels to fill a panel (a stem on RGB
+// images, depthwise): whole neighbourhoods, cut from an image padded with zeros, are the columns.
+#pragma once
+
+#include "core/cpu/conv_plan.h"
+
+namespace fedcamae::cpu {
+
+inline bool is_narrow(const ConvShape& d) { return d.group_c < 16 && d.r * d.s > 1; }
+void narrow_backward_weight(const ConvShape& d, const float* dy, const float* x, float* dw,
+                            int threads);
+
+}  // namespace fedcamae::cpu
