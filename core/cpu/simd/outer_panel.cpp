@@ -44,6 +44,12 @@ inline void write(const OuterPanel& task, float* c, const Vec (&acc)[kRows][kVec
 
 template <int kRows, int kVectors>
 void tile(const OuterPanel& task, int64_t first) {
+  // C is often far away; its lines come while the sums are made.
+  float* c = task.c + first * task.c_stride;
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i)
+    for (int j = 0; j < kVectors * kVector; j += 16)
+      __builtin_prefetch(c + i * task.c_stride + j, 1);
   Vec acc[kRows][kVectors] = {};
   const float* a = task.a + (task.a_tile == kTileRows ? first : first / kTileRows * task.a_tile);
   const float* b = task.b;
@@ -55,7 +61,7 @@ void tile(const OuterPanel& task, int64_t first) {
   } else {
     for (int64_t p = 0; p < task.steps; ++p, b += task.b_stride) step(acc, a_row(p), b);
   }
-  write(task, task.c + first * task.c_stride, acc);
+  write(task, c, acc);
 }
 
 template <int kVectors>

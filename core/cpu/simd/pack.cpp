@@ -57,12 +57,24 @@ void pack_transposed(const float* from, int64_t from_stride, int64_t columns, in
       to[l * width + j] = j < columns ? from[j * from_stride + l] : 0.0f;
 }
 
+namespace {
+
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float Two __attribute__((vector_size(8), aligned(4), may_alias));
+
+inline void copy_six(const float* from, float* to) {
+  static_assert(kTileRows == 6);
+  *reinterpret_cast<Four*>(to) = *reinterpret_cast<const Four*>(from);
+  *reinterpret_cast<Two*>(to + 4) = *reinterpret_cast<const Two*>(from + 4);
+}
+
+}  // namespace
+
 void pack_tiles(const float* from, const int64_t* offsets, int64_t rows, int64_t steps, float* to) {
   for (int64_t first = 0; first < rows; first += kTileRows, to += steps * kTileRows) {
     const float* source = from + first;
     if (first + kTileRows <= rows) {
-      for (int64_t p = 0; p < steps; ++p)
-        for (int i = 0; i < kTileRows; ++i) to[p * kTileRows + i] = source[offsets[p] + i];
+      for (int64_t p = 0; p < steps; ++p) copy_six(source + offsets[p], to + p * kTileRows);
     } else {
       for (int64_t p = 0; p < steps; ++p)
         for (int64_t i = 0; i < rows - first; ++i) to[p * kTileRows + i] = source[offsets[p] + i];

@@ -62,6 +62,15 @@ void tile(const RowsPanel& task, int64_t first) {
   for (int i = 0; i < kRows; ++i)
     base[i] = task.a +
               (task.a_offsets != nullptr ? task.a_offsets[first + i] : (first + i) * task.a_stride);
+  // C is often far away; its lines come while the sums are made.
+  if (!task.transposed) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) {
+      float* c = task.c + (task.c_offsets != nullptr ? task.c_offsets[first + i]
+                                                     : (first + i) * task.c_stride);
+      for (int64_t j = 0; j < kWidth; j += 16) __builtin_prefetch(c + j, 1);
+    }
+  }
   // One vector a row is too few sums in flight to hide the latency of a multiply-add: two phases.
   Accumulator<kRows, kVectors> even = {};
   Accumulator<kRows, kVectors> odd = {};
