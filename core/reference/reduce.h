@@ -1,0 +1,73 @@
+// Sums and extremes.
+#pragma once
+
+#include <cmath>
+
+#include "core/reference/array.h"
+
+namespace fedcamae::reference {
+
+template <class T>
+T sum(const Array<T>& x) {
+  T total(0);
+  for (const T& value : x.data) total += value;
+  return total;
+}
+template <class T>
+T dot(const Array<T>& a, const Array<T>& b) {
+  T total(0);
+  for (int64_t i = 0; i < a.size(); ++i) total += a[i] * b[i];
+  return total;
+}
+template <class T>
+T squared_distance(const Array<T>& a, const Array<T>& b) {
+  T total(0);
+  for (int64_t i = 0; i < a.size(); ++i) total += (a[i] - b[i]) * (a[i] - b[i]);
+  return total;
+}
+
+// [rows, C] -> [C].
+template <class T>
+Array<T> sum_rows(const Array<T>& x) {
+  Array<T> y(Shape{x.shape.back()});
+  for (int64_t i = 0; i < x.shape.rows(); ++i)
+    for (int64_t c = 0; c < x.shape.back(); ++c) y[c] += x(i, c);
+  return y;
+}
+// [rows, C] -> [rows].
+template <class T>
+Array<T> sum_last(const Array<T>& x) {
+  Array<T> y(Shape{x.shape.rows()});
+  for (int64_t i = 0; i < x.shape.rows(); ++i)
+    for (int64_t c = 0; c < x.shape.back(); ++c) y[i] += x(i, c);
+  return y;
+}
+
+// The first largest of each row; the first NaN where there is one.
+inline std::vector<int32_t> argmax_last(const Array<double>& x) {
+  std::vector<int32_t> best(static_cast<size_t>(x.shape.rows()), 0);
+  for (int64_t i = 0; i < x.shape.rows(); ++i)
+    for (int64_t c = 1; c < x.shape.back(); ++c) {
+      int32_t& at = best[static_cast<size_t>(i)];
+      if (std::isnan(x(i, at))) break;
+      if (x(i, c) > x(i, at) || std::isnan(x(i, c))) at = static_cast<int32_t>(c);
+    }
+  return best;
+}
+
+struct LowHigh {
+  Array<double> low, high;  // [rows]
+};
+inline LowHigh minmax_last(const Array<double>& x) {
+  LowHigh out{Array<double>(Shape{x.shape.rows()}), Array<double>(Shape{x.shape.rows()})};
+  for (int64_t i = 0; i < x.shape.rows(); ++i) {
+    out.low[i] = out.high[i] = x(i, 0);
+    for (int64_t c = 1; c < x.shape.back(); ++c) {
+      if (x(i, c) < out.low[i]) out.low[i] = x(i, c);
+      if (x(i, c) > out.high[i]) out.high[i] = x(i, c);
+    }
+  }
+  return out;
+}
+
+}  // namespace fedcamae::reference
