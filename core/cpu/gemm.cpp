@@ -5,6 +5,11 @@
 namespace fedcamae::cpu {
 namespace {
 
+// Rows of B in a packed panel, 512 KiB with the widest one: its blocks of kDepth rows stay in the
+// L2 cache while the rows of A pass by, kRowsAtOnce of them through all blocks.
+constexpr int64_t kPackedDepth = 16 * kDepth;
+constexpr int64_t kRowsAtOnce = 32 * kTileRows;
+
 struct Problem {
   const float* a;
   const float* b;
@@ -62,6 +67,20 @@ void multiply(const Problem& p, Range rows, Range columns, Range depth, const fl
   kernels.rows_panel(task);
 }
 
+// The packed rows `depth` of B against all `rows`.
+void run_panel(const Problem& p, Range rows, Range columns, Range depth, const float* packed) {
+  const int64_t width = padded_columns(columns.end - columns.begin);
+  for (int64_t row = rows.begin; row < rows.end; row += kRowsAtOnce) {
+    const Range some{row, std::min(row + kRowsAtOnce, rows.end)};
+    int64_t l = depth.begin;
+    do {  // once even where k == 0: the product is zeros then
+      const Range block{l, std::min(l + kDepth, depth.end)};
+      multiply(p, some, columns, block, packed + (l - depth.begin) * width);
+      l += kDepth;
+    } while (l < depth.end);
+  }
+}
+
 }  // namespace
 
 void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
@@ -78,15 +97,17 @@ void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
     const Range rows{tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, p.m)};
     const Range mine = share(panels, part % grid.columns, grid.columns);
     if (rows.begin >= rows.end) return;
-    float* packed = scratch_floats(Slot::kPanel, kDepth * width);
+    // Few rows pass by once: the panel may go from the L1 cache straight away.
+    const int64_t at_once = p.m <= kRowsAtOnce ? kDepth : kPackedDepth;
+    float* packed = scratch_floats(Slot::kPanel, std::min(at_once, p.k) * width);
     for (int64_t panel = mine.begin; panel < mine.end; ++panel) {
       const Range columns{panel * width, std::min((panel + 1) * width, p.n)};
       int64_t l = 0;
-      do {  // once even where k == 0: the product is zeros then
-        const Range depth{l, std::min(l + kDepth, p.k)};
+      do {
+        const Range depth{l, std::min(l + at_once, p.k)};
         pack_b(p, columns, depth, packed);
-        multiply(p, rows, columns, depth, packed);
-        l += kDepth;
+        run_panel(p, rows, columns, depth, packed);
+        l += at_once;
       } while (l < p.k);
     }
   });
