@@ -45,8 +45,11 @@ const auto kLevels = std::to_array<const CpuKernels*>({
     &baseline::kKernels,
 });
 
-const CpuKernels& choose() {
-  const char* wanted = std::getenv("FEDCAMAE_ISA");
+std::atomic<const CpuKernels*> replaced{nullptr};
+
+}  // namespace
+
+const CpuKernels& choose_cpu_kernels(const char* wanted) {
   if (wanted == nullptr || *wanted == '\0') {
     for (const CpuKernels* level : kLevels)
       if (runs_here(level->name)) return *level;
@@ -62,10 +65,6 @@ const CpuKernels& choose() {
   return *level;
 }
 
-std::atomic<const CpuKernels*> replaced{nullptr};
-
-}  // namespace
-
 const CpuKernels* find_cpu_kernels(const char* name) {
   for (const CpuKernels* level : kLevels)
     if (std::string_view(level->name) == name && runs_here(name)) return level;
@@ -74,7 +73,7 @@ const CpuKernels* find_cpu_kernels(const char* name) {
 
 const CpuKernels& cpu_kernels() {
   if (const CpuKernels* other = replaced.load(std::memory_order_relaxed)) return *other;
-  static const CpuKernels& chosen = choose();
+  static const CpuKernels& chosen = choose_cpu_kernels(std::getenv("FEDCAMAE_ISA"));
   return chosen;
 }
 

@@ -21,6 +21,8 @@ inline int64_t padded_columns(int64_t columns) {
   const int64_t vector = cpu_kernels().vector;
   return (columns + vector - 1) / vector * vector;
 }
+// What cpu_kernels chooses where FEDCAMAE_ISA is `wanted`; nullptr and "": not set.
+const CpuKernels& choose_cpu_kernels(const char* wanted);
 // A level by name, nullptr where this machine or this build lacks it.
 const CpuKernels* find_cpu_kernels(const char* name);
 // Replaces the chosen table until destroyed: for tests of every level.
