@@ -2,10 +2,10 @@
 
 namespace fedcamae::testing {
 
-std::vector<ContextOptions> test_devices() {
-  const Device cpu{.type = DeviceType::kCpu, .index = 0};
-  return {{.device = cpu, .threads = 1, .poison = true},
-          {.device = cpu, .threads = 3, .poison = true}};
+ContextOptions cpu_options(int threads) {
+  return {.device = {.type = DeviceType::kCpu, .index = 0}, .threads = threads, .poison = true};
 }
+
+std::vector<ContextOptions> test_devices() { return {cpu_options(1), cpu_options(3)}; }
 
 }  // namespace fedcamae::testing

@@ -8,8 +8,12 @@
 
 namespace fedcamae::testing {
 
-// Fresh memory of these contexts is filled with NaN: what an operation leaves unwritten is seen.
+// Fresh memory of all these contexts is filled with NaN: what an operation leaves unwritten is
+// seen.
 std::vector<ContextOptions> test_devices();
+
+// The CPU with `threads` threads.
+ContextOptions cpu_options(int threads);
 
 // body(context) for every device, with 1 and with 3 threads (more than this machine may have).
 template <class Body>
