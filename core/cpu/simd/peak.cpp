@@ -11,7 +11,12 @@ int64_t peak(int64_t repeats, float* sink) {
   Vec a = Vec{} + sink[kSums];
   Vec b = Vec{} + sink[kSums + 1];
   for (int64_t n = 0; n < repeats; ++n) {
-    asm volatile("" : "+x"(a), "+x"(b));  // keeps the products inside the loop
+    // Both are "changed" by this, which keeps the products inside the loop.
+#if defined(__x86_64__)
+    asm volatile("" : "+x"(a), "+x"(b));
+#else
+    asm volatile("" : "+w"(a), "+w"(b));
+#endif
 #pragma GCC unroll 12
     for (int i = 0; i < kSums; ++i) sum[i] += a * b;
   }
