@@ -1,0 +1,39 @@
+#include "fl/train.h"
+
+#include <chrono>
+#include <limits>
+
+#include "layers/losses.h"
+
+namespace fedcamae {
+
+double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
+             const std::function<bool(const TrainStep&)>& on_step) {
+  using Clock = std::chrono::steady_clock;
+  const bool mode = model.training();
+  model.set_training(true);
+  Optimizer optimizer(spec.optimizer, model.parameters(), model.gradients());
+  double total = 0;
+  int64_t done = 0;
+  for (bool go = true; go && done < spec.steps; ++done) {
+    const auto begin = Clock::now();
+    const Batch batch = loader.next();
+    // The number outlives the tape, and is read when the whole step is queued: one wait per step.
+    Tensor loss;
+    {
+      const Var output =
+          cross_entropy(model.forward(batch.images), batch.labels, spec.label_smoothing);
+      loss = output.value();
+      backward(output);
+    }
+    optimizer.step(learning_rate(spec.schedule, spec.optimizer.lr, done, spec.steps));
+    const double value = loss.item();
+    total += value;
+    const std::chrono::duration<double> seconds = Clock::now() - begin;
+    if (on_step) go = on_step({done + 1, value, seconds.count()});
+  }
+  model.set_training(mode);
+  return done == 0 ? std::numeric_limits<double>::quiet_NaN() : total / static_cast<double>(done);
+}
+
+}  // namespace fedcamae
