@@ -19,6 +19,7 @@ struct Detection {
 Detection detection_metrics(const Verdict& verdict, const std::vector<bool>& malicious);
 // The ratios from counts summed over rounds; auc is left empty.
 Detection ratios(int64_t tp, int64_t fp, int64_t tn, int64_t fn, int64_t nonfinite);
+// A NaN is no score: that update is left out. Empty where one of the two kinds is missing.
 std::optional<double> roc_auc(const std::vector<double>& score, const std::vector<bool>& positive);
 
 }  // namespace fedcamae
