@@ -18,13 +18,14 @@ struct AttackContext {
   int64_t round = 1;  // counted from 1
   uint64_t seed = 0;
   const ModelState& global;  // what everybody was sent
-  // Filled only where `Attack::overhears`: the benign updates of this round, by client id.
+  // Filled only where `Attack::overhears`: the benign updates of this round, by client id. They
+  // live in the contexts of the workers that trained them. Empty where only attackers take part.
   std::span<const ModelState> overheard;
   // The attackers' own trained models, one per attacker, where `Attack::trains`; else empty.
   std::span<const ModelState> own;
   std::span<const int64_t> attackers;      // their client ids, sorted
   const std::vector<StateEntry>& entries;  // names and places of weights in the flat vectors
-  Context& context;                        // where to compute
+  Context& context;                        // where to compute, and where the crafted states live
 };
 
 class Attack {
@@ -32,6 +33,8 @@ class Attack {
   virtual ~Attack() = default;
   virtual bool trains() const = 0;     // do the attackers train on their data first?
   virtual bool overhears() const = 0;  // do they see the benign updates of the round?
+  // Do the attackers act like everybody else? Then the round has nobody to detect.
+  virtual bool harmless() const { return false; }
   // Labels of an attacker's training images, before it trains.
   virtual void poison_labels(std::vector<int32_t>& labels, int64_t classes) const {
     (void)labels, (void)classes;

@@ -1,0 +1,165 @@
+// Graph-autoencoder model poisoning (Li et al., IEEE TIFS 2024), as its released code does it: see
+// fl/README.md for what that code computes in the end.
+#include <algorithm>
+#include <limits>
+
+#include "core/ops.h"
+#include "core/random.h"
+#include "fl/attacks/all.h"
+#include "fl/attacks/graph_autoencoder.h"
+#include "fl/attacks/graph_signal.h"
+
+namespace fedcamae {
+
+namespace {
+
+struct GaeSpec {
+  int64_t models = 5;  // overheard models used, K
+  GraphAutoencoderSpec autoencoder;
+  double threshold = 0.5;  // of the binarised features
+  bool normal = false;     // noise N(0, 1) instead of U(-1, 1)
+};
+
+class Gae : public Attack {
+ public:
+  explicit Gae(const GaeSpec& spec) : spec_(spec) {}
+  bool trains() const override { return false; }
+  bool overhears() const override { return true; }
+  std::vector<ModelState> craft(const AttackContext& context) override;
+
+ private:
+  std::vector<ModelState> choose_models(const AttackContext& context, Random& random) const;
+  FeaturePatterns binarised(const std::vector<ModelState>& models) const;
+  ModelState craft_one(const AttackContext& context, const std::vector<ModelState>& models,
+                       Random& random);
+
+  GaeSpec spec_;
+  bool begun_ = false;
+  // The graph that the next attacker starts from: U[0, 1) before the first attack, then the latest
+  // output. Its size is the number of overheard models; another number starts afresh.
+  SmallMatrix graph_;
+};
+
+// K benign models of the round in random order, fewer where there are fewer; the global model alone
+// where nobody benign takes part.
+std::vector<ModelState> Gae::choose_models(const AttackContext& context, Random& random) const {
+  const int64_t heard = static_cast<int64_t>(context.overheard.size());
+  if (heard == 0) return {context.global};
+  std::vector<ModelState> models;
+  for (int64_t i : random.choose(heard, std::min(heard, spec_.models)))
+    models.push_back(context.overheard[static_cast<size_t>(i)]);
+  return models;
+}
+
+FeaturePatterns Gae::binarised(const std::vector<ModelState>& models) const {
+  FeaturePatterns patterns;
+  patterns.nodes = static_cast<int64_t>(models.size());
+  patterns.features = models[0].parameters.size();
+  constexpr int64_t kPiece = 1 << 20;  // coordinates that visit the host at a time
+  for (int64_t first = 0; first < patterns.features; first += kPiece) {
+    const int64_t n = std::min(kPiece, patterns.features - first);
+    std::vector<uint64_t> columns(static_cast<size_t>(n), 0);
+    for (size_t k = 0; k < models.size(); ++k) {
+      const std::vector<float> weights = models[k].parameters.window(first, Shape{n}).to_host();
+      for (size_t j = 0; j < columns.size(); ++j)
+        if (weights[j] >= spec_.threshold) columns[j] |= uint64_t{1} << k;
+    }
+    for (uint64_t pattern : columns) patterns.add(pattern);
+  }
+  return patterns;
+}
+
+ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelState>& models,
+                          Random& random) {
+  const int64_t k = static_cast<int64_t>(models.size());
+  GraphAutoencoder autoencoder(binarised(models), training_graph(k, random), spec_.autoencoder,
+                               random);
+  autoencoder.train(random);
+  const SmallMatrix output = prior_adjacency(k, spec_.autoencoder.latent, random);
+  const std::vector<double> weights = regenerated_mean(left_singular_vectors(laplacian(graph_)),
+                                                       left_singular_vectors(laplacian(output)));
+  graph_ = output;
+
+  ModelState state = models[0].to(context.context);  // statistics and counters of a benign model
+  ops::scale_(static_cast<float>(weights[0]), state.parameters);
+  for (size_t i = 1; i < models.size(); ++i)
+    ops::axpy_(static_cast<float>(weights[i]), models[i].parameters, state.parameters);
+  std::vector<float> noise(static_cast<size_t>(state.parameters.size()));
+  for (float& value : noise)
+    value = static_cast<float>(spec_.normal ? random.normal() : random.uniform(-1, 1));
+  state.parameters =
+      ops::mul(state.parameters, Tensor::from(context.context, state.parameters.shape(), noise));
+  return state;
+}
+
+std::vector<ModelState> Gae::craft(const AttackContext& context) {
+  const uint32_t round = static_cast<uint32_t>(context.round);
+  Random shared({context.seed, Purpose::kAttack, round, kSharedDraw});
+  const std::vector<ModelState> models = choose_models(context, shared);
+  const int64_t k = static_cast<int64_t>(models.size());
+  if (graph_.rows != k) {
+    graph_ = SmallMatrix(k, k);
+    for (double& value : graph_.values) value = shared.uniform();
+  }
+  const SmallMatrix first = graph_;
+  std::vector<ModelState> crafted;
+  for (int64_t client : context.attackers) {
+    if (!begun_) graph_ = first;  // in the first round all attackers start from the same graph
+    Random random({context.seed, Purpose::kAttack, round, static_cast<uint32_t>(client)});
+    crafted.push_back(craft_one(context, models, random));
+  }
+  begun_ = true;
+  return crafted;
+}
+
+std::vector<Option> gae_options() {
+  return {
+      {.name = "variant",
+       .value = std::string("released_code"),
+       .doc = "whose algorithm: released_code is the authors' published program",
+       .choices = {"released_code"}},
+      {.name = "models",
+       .value = int64_t{5},
+       .doc = "overheard models used, 1 to 64 (fewer where fewer are benign)",
+       .low = 1,
+       .high = 64},
+      {.name = "epochs",
+       .value = int64_t{10},
+       .doc = "epochs of the graph autoencoder",
+       .low = 0,
+       .high = 100000},
+      {.name = "lr",
+       .value = 0.01,
+       .doc = "learning rate of the graph autoencoder (Adam, betas 0.95 and 0.999)",
+       .low = 0,
+       .high = 10},
+      {.name = "threshold",
+       .value = 0.5,
+       .doc = "a weight at or above it is feature 1, below it 0"},
+      {.name = "noise",
+       .value = std::string("uniform"),
+       .doc = "factor on each weight: uniform U(-1, 1) or normal N(0, 1)",
+       .choices = {"uniform", "normal"}},
+  };
+}
+
+}  // namespace
+
+AttackInfo gae_attack() {
+  return {.name = "gae",
+          .doc = "uploads the mean of overheard models, regenerated over a graph, times noise",
+          .source = "Li et al., IEEE TIFS 2024 (arXiv 2311.18498), released code",
+          .knowledge = "overhears the benign updates of the round; no data",
+          .options = gae_options(),
+          .make = [](const Options& options) {
+            GaeSpec spec;
+            spec.models = options.integer("models");
+            spec.autoencoder.epochs = options.integer("epochs");
+            spec.autoencoder.lr = options.real("lr");
+            spec.threshold = options.real("threshold");
+            spec.normal = options.text("noise") == "normal";
+            return std::make_unique<Gae>(spec);
+          }};
+}
+
+}  // namespace fedcamae
