@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,8 @@ struct FederationSpec {
   Options partition_options;
   int64_t attack_start = 1, attack_stop = 0;  // rounds, both included; stop 0 = to the end
   int64_t rounds = 1;
-  int64_t train_images = 0;     // use only so many training images (after the server's), 0 = all
-  int64_t test_images = 0;      // evaluate on so many test images (a fixed random subset), 0 = all
+  int64_t train_images = 0;     // use at most so many training images (after the server's), 0 = all
+  int64_t test_images = 0;      // evaluate on at most so many (a fixed random subset), 0 = all
   int64_t server_images = 100;  // taken from the training part for the server, in no client's shard
   int64_t eval_every = 1;       // rounds; the last round is always evaluated
   int64_t pictures_every = 0;   // rounds; 0 = never
@@ -46,8 +47,9 @@ struct FederationSpec {
 
 struct ClientRecord {  // a row of clients.csv
   int64_t client = 0, samples = 0;
-  double loss = 0, score = 0;  // NaN where there is none
-  bool accepted = true, nonfinite = false, malicious = false;
+  double loss = 0, score = 0;  // as claimed, as the defense says; NaN where there is none
+  bool accepted = true, nonfinite = false;
+  bool malicious = false;  // the attack made this update; false outside the attack's rounds
 };
 struct PhaseSeconds {
   double train = 0, attack = 0, defense = 0, evaluate = 0;
@@ -65,21 +67,25 @@ struct RoundRecord {
 
 class Federation {
  public:
-  // initial: the first global weights, or nullptr for fresh ones from the seed.
+  // dataset: must outlive this object; has a test part. initial: the first global weights, or
+  // nullptr for fresh ones from the seed. Throws Error{kUsage} for a spec that cannot be run.
   Federation(const FederationSpec& spec, const Dataset& dataset, std::unique_ptr<Attack> attack,
              std::unique_ptr<Defense> defense, const ModelState* initial = nullptr);
   ~Federation();
 
-  const Partition& partition() const;
-  // The next round. `on_client(done, total)` is called as clients finish, from worker threads, one
-  // call at a time; `stop` is asked between training steps, and true abandons the round by throwing
-  // Interrupted with the global model unchanged.
+  const Partition& partition() const;             // shard i is client i's
+  const std::vector<int64_t>& attackers() const;  // the malicious clients' ids, sorted
+  // The next round. `on_client(done, total)` is called as clients finish training, from worker
+  // threads, one call at a time; `stop` likewise, between training steps and between test batches:
+  // true abandons the round by throwing Interrupted with the global model unchanged. A global model
+  // that is not finite is not an error here: its loss is NaN or infinite in the record.
   RoundRecord run_round(const std::function<void(int64_t, int64_t)>& on_client = {},
                         const std::function<bool()>& stop = {});
   Model& global_model();  // holds the current global state, in the server's context
 
+  struct Impl;  // fl/round.h
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,76 @@
+#include "fl/federation.h"
+
+#include <utility>
+
+#include "fl/round.h"
+
+namespace fedcamae {
+
+namespace {
+
+Partition deal(const FederationSpec& spec, const Dataset& dataset, const Split& split) {
+  return make_partition(spec.partition, spec.partition_options, dataset.train.labels, split.clients,
+                        dataset.classes, spec.clients, spec.seed);
+}
+
+const FederationSpec& checked(const FederationSpec& spec, const Dataset& dataset) {
+  check_spec(spec, dataset);
+  return spec;
+}
+
+}  // namespace
+
+Federation::Impl::Impl(const FederationSpec& spec_in, const Dataset& dataset_in,
+                       std::unique_ptr<Attack> attack_in, std::unique_ptr<Defense> defense_in,
+                       const ModelState* initial)
+    : spec(checked(spec_in, dataset_in)),
+      dataset(dataset_in),
+      context({.device = spec.device, .threads = spec.workers * spec.threads}),
+      workers(spec),
+      attack(std::move(attack_in)),
+      defense(std::move(defense_in)),
+      attackers(choose_attackers(spec)),
+      split(split_images(spec, dataset)),
+      partition(deal(spec, dataset, split)),
+      server{dataset.train.subset(split.server), dataset.normalization, dataset.classes},
+      model(spec.model, context) {
+  check(defense != nullptr, "[federation] there is no defense; `mean` is plain averaging");
+  if (initial == nullptr)
+    model.initialize(spec.seed);
+  else
+    model.set_state(initial->to(context));
+  global = model.state();
+}
+
+Federation::Federation(const FederationSpec& spec, const Dataset& dataset,
+                       std::unique_ptr<Attack> attack, std::unique_ptr<Defense> defense,
+                       const ModelState* initial)
+    : impl_(std::make_unique<Impl>(spec, dataset, std::move(attack), std::move(defense), initial)) {
+}
+Federation::~Federation() = default;
+
+const Partition& Federation::partition() const { return impl_->partition; }
+const std::vector<int64_t>& Federation::attackers() const { return impl_->attackers; }
+Model& Federation::global_model() { return impl_->model; }
+
+RoundRecord Federation::run_round(const std::function<void(int64_t, int64_t)>& on_client,
+                                  const std::function<bool()>& stop) {
+  check(impl_->rounds_done < impl_->spec.rounds, "[federation] all {} rounds are done",
+        impl_->spec.rounds);
+  RoundRecord record;
+  try {
+    Round round(*impl_, on_client, stop);
+    record = round.run();
+    impl_->global = round.next();
+  } catch (...) {
+    impl_->model.set_state(impl_->global);
+    impl_->model.set_training(false);
+    throw;
+  }
+  impl_->model.set_state(impl_->global);
+  impl_->model.set_training(false);
+  ++impl_->rounds_done;
+  return record;
+}
+
+}  // namespace fedcamae
