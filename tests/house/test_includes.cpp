@@ -139,7 +139,8 @@ TEST_CASE("no source file is longer than 400 lines") {
 TEST_CASE("each folder has a README of at most 30 lines") {
   for (const auto& [folder, allowed] : kMayInclude) {
     const fs::path readme = fs::path(FEDCAMAE_SOURCE_DIR) / folder / "README.md";
-    REQUIRE_MESSAGE(fs::exists(readme), folder, "/README.md is missing");
+    CHECK_MESSAGE(fs::exists(readme), folder, "/README.md is missing");
+    if (!fs::exists(readme)) continue;
     const int64_t lines = line_count(read(readme));
     CHECK_MESSAGE(lines <= kMaxReadmeLines, folder, "/README.md has ", lines, " lines");
   }
