@@ -1,0 +1,14 @@
+// The panel of heat maps of one round.
+#pragma once
+
+#include "data/image_io.h"
+#include "fl/federation.h"
+
+namespace fedcamae {
+
+// The probe image first, then each client's map above its reconstruction by the autoencoder.
+// Malicious clients are framed in red, rejected ones crossed out; a legend stands below. The record
+// has heat maps.
+Picture heat_map_panel(const RoundRecord& record);
+
+}  // namespace fedcamae

@@ -1,0 +1,154 @@
+// fedcamae run: federated runs from a configuration file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/compute.h"
+#include "cli/meta.h"
+#include "cli/progress.h"
+#include "cli/run_folder.h"
+#include "cli/run_report.h"
+#include "cli/run_setup.h"
+#include "cli/signals.h"
+#include "cli/talk.h"
+#include "core/error.h"
+#include "core/ops.h"
+#include "defense/registry.h"
+#include "models/weights.h"
+
+namespace fedcamae {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+template <class Infos>
+auto make_named(const Infos& infos, const std::string& name, const Options& options) {
+  for (const auto& info : infos)
+    if (info.name == name) return info.make(options);
+  fail(ErrorKind::kUsage, "nothing is named '{}'", name);
+}
+
+// The first global model, where the configuration names a weight file.
+std::optional<ModelState> initial_state(const Config& config, const FederationSpec& spec,
+                                        Context& context) {
+  const Options& options = config.section("model");
+  if (options.text("weights").empty()) return std::nullopt;
+  const ModelFlags flags{spec.model.arch, spec.model.classes, options.text("weights")};
+  return open_model(flags, context, spec.seed, options.flag("new_head")).model->state();
+}
+
+bool round_diverged(const RoundRecord& record, Federation& federation) {
+  if (record.loss && !std::isfinite(*record.loss)) return true;
+  return !ops::all_finite(federation.global_model().parameters());
+}
+
+// Rounds until the end, a signal, or a global model that is no longer finite.
+RunEnd run_rounds(Federation& federation, const FederationSpec& spec, RunFolder& folder,
+                  Totals& totals, Clock::time_point start) {
+  Progress progress("round", spec.rounds, 0);
+  std::string note = "starting";
+  RunEnd end = RunEnd::kDone;
+  for (int64_t round = 1; round <= spec.rounds && end == RunEnd::kDone; ++round) {
+    try {
+      const RoundRecord record = federation.run_round(
+          [&](int64_t done, int64_t total) {
+            progress.redraw(round - 1, fmt::format("{}, client {}/{}", note, done, total),
+                            static_cast<double>(done) / static_cast<double>(total + 1));
+          },
+          [] { return noted_signal() != 0; });
+      folder.add_round(record, seconds_since(start));
+      totals.add(record);
+      note = round_note(record);
+      progress.update(round, note);
+      if (round_diverged(record, federation)) end = RunEnd::kDiverged;
+    } catch (const Interrupted&) {
+      end = RunEnd::kInterrupted;
+    }
+  }
+  progress.finish();
+  return end;
+}
+
+RunResult run_one(const Config& config, const Dataset& dataset, const std::string& path) {
+  const Clock::time_point start = Clock::now();
+  const FederationSpec spec = make_spec(config, dataset);
+  Context context({.device = spec.device, .threads = spec.threads});
+  const std::optional<ModelState> initial = initial_state(config, spec, context);
+  Federation federation(spec, dataset,
+                        make_named(attacks(), config.type("attack"), config.own("attack")),
+                        make_named(defenses(), config.type("defense"), config.own("defense")),
+                        initial ? &*initial : nullptr);
+  RunFolder folder(path);
+  folder.write_text("config.toml", config.to_toml());
+  const nlohmann::ordered_json meta = {
+      {"started", utc_time()},
+      {"build", build_json()},
+      {"machine", machine_json()},
+      {"data", {{"dataset", dataset.name}, {"hash", dataset.hash}}},
+      {"partition", {{"type", spec.partition}, {"hash", federation.partition().hash}}}};
+  folder.write_text("meta.json", meta.dump(2));
+  talk("{}: {} clients, {} of them malicious, {} workers x {} threads, into {}",
+       config.section("run").text("name"), spec.clients, spec.attackers, spec.workers, spec.threads,
+       path);
+  talk("{}", federation.partition().report(dataset.train.labels, dataset.classes));
+  RunResult result;
+  result.path = path;
+  note_signals();
+  result.end = run_rounds(federation, spec, folder, result.totals, start);
+  save_weights(folder.file("model.safetensors"), federation.global_model(),
+               {spec.model.arch, spec.model.classes, dataset.train.height,
+                dataset.normalization.mean, dataset.normalization.std});
+  result.wall_seconds = seconds_since(start);
+  result.summary = summary_json(config, result).dump(2);
+  folder.write_text("summary.json", result.summary);
+  return result;
+}
+
+// One sub folder a seed, and a summary over all of them.
+int run_seeds_in(const Config& config, const Dataset& dataset, const std::string& path, bool json) {
+  std::vector<RunResult> results;
+  std::vector<int64_t> done;
+  for (int64_t seed : run_seeds(config)) {
+    Config one = config;
+    one.section("run").set("seed", seed);
+    one.section("run").set("seeds", std::vector<int64_t>{});
+    talk("seed {}", seed);
+    results.push_back(run_one(one, dataset, fmt::format("{}/seed-{}", path, seed)));
+    done.push_back(seed);
+    if (results.back().end == RunEnd::kInterrupted) break;
+  }
+  const std::string summary = seeds_summary(done, results);
+  write_seeds_summary(path, summary);
+  fmt::print("{}\n", json ? summary : seeds_table(done, results));
+  for (const RunResult& result : results)
+    if (result.end != RunEnd::kDone) return exit_code(result.end);
+  return 0;
+}
+
+}  // namespace
+
+int run_command(const RunFlags& flags) {
+  Config config = resolve_config(flags, environ);
+  std::string path = config.section("run").text("out");
+  if (path.empty()) path = default_run_folder(config.section("run").text("name"));
+  check_run_folder(path);
+  config.section("run").set("out", std::string());  // so that config.toml runs again
+  const Options& data = config.section("data");
+  const Dataset dataset =
+      load_dataset({.name = data.text("dataset"), .data_dir = data.text("dir")});
+  if (!config.section("run").integers("seeds").empty())
+    return run_seeds_in(config, dataset, path, flags.json);
+  const RunResult result = run_one(config, dataset, path);
+  fmt::print("{}\n", flags.json ? result.summary : result_table(config, result));
+  if (result.end != RunEnd::kDone) talk("{}", end_message(result));
+  return exit_code(result.end);
+}
+
+}  // namespace fedcamae

@@ -1,0 +1,34 @@
+// The folder of one run. It must be new or empty, and every file in it is whole at every moment:
+// the tables are flushed row by row, the others are written to a temporary name and renamed.
+#pragma once
+
+#include <fstream>
+#include <string>
+
+#include "cli/totals.h"
+#include "fl/federation.h"
+
+namespace fedcamae {
+
+// Refuses, before any work: a file or a folder that is not empty (Error{kUsage}), a place that
+// cannot be written to (Error{kData}). Makes nothing.
+void check_run_folder(const std::string& path);
+// "runs/<time>-<name>", with a number behind it where that is there already.
+std::string default_run_folder(const std::string& name);
+
+class RunFolder {
+ public:
+  explicit RunFolder(const std::string& path);  // makes it, and the tables with their headers
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  void write_text(const std::string& name, const std::string& text) const;
+  // Rows of metrics.csv, metrics.jsonl and clients.csv, and the panel of heat maps if there is one.
+  void add_round(const RoundRecord& record, double elapsed_seconds);
+
+ private:
+  std::string path_;
+  std::ofstream metrics_csv_, metrics_jsonl_, clients_csv_;
+};
+
+}  // namespace fedcamae

@@ -1,0 +1,34 @@
+// The end of a run in words and numbers: summary.json, the table on stdout, the exit code.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/config.h"
+#include "cli/totals.h"
+
+namespace fedcamae {
+
+enum class RunEnd { kDone, kDiverged, kInterrupted };
+int exit_code(RunEnd end);  // 0, 5, 128 + signal
+
+struct RunResult {
+  std::string path;  // of the run folder
+  RunEnd end = RunEnd::kDone;
+  Totals totals;
+  double wall_seconds = 0;
+  std::string summary;  // summary.json's text
+};
+
+std::string round_note(const RoundRecord& record);  // "accuracy 71.3%, rejected 3 of 24"
+std::string end_message(const RunResult& result);   // why it ended early
+nlohmann::ordered_json summary_json(const Config& config, const RunResult& result);
+std::string result_table(const Config& config, const RunResult& result);
+
+std::string seeds_summary(const std::vector<int64_t>& seeds, const std::vector<RunResult>& results);
+std::string seeds_table(const std::vector<int64_t>& seeds, const std::vector<RunResult>& results);
+void write_seeds_summary(const std::string& path, const std::string& text);
+
+}  // namespace fedcamae
