@@ -28,8 +28,8 @@ struct LoaderSpec {
   int64_t batch = 64;
   bool shuffle = true;
   bool drop_single = true;  // skip a last batch of one image (batch norm needs two)
-  AugmentSpec augment;
-  Normalization normalization;
+  AugmentSpec augment = {};
+  Normalization normalization = {};
   uint64_t seed = 0;
   uint32_t round = 0, client = 0;  // part of the random key; augmentation is keyed per sample too
 };

@@ -44,6 +44,10 @@ size_t image_count(const matvar_t& x, const fs::path& path) {
   return count;
 }
 
+size_t label_bytes(const matvar_t& y) {
+  return y.class_type == MAT_C_UINT8 ? 1 : y.class_type == MAT_C_INT32 ? 4 : 8;
+}
+
 double label_at(const matvar_t& y, size_t i) {
   switch (y.class_type) {
     case MAT_C_UINT8:
@@ -89,7 +93,7 @@ ImageSet read_part(const fs::path& path, Hasher& hasher) {
   read_data(mat.get(), x.get(), count * kImage, path);
   const Variable y = read_info(mat.get(), "y", path);
   check_labels(*y, count, path);
-  read_data(mat.get(), y.get(), count * static_cast<size_t>(y->data_size), path);
+  read_data(mat.get(), y.get(), count * label_bytes(*y), path);
   ImageSet set;
   set.labels.resize(count);
   set.pixels.resize(count * kImage);
