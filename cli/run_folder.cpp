@@ -52,19 +52,12 @@ Json round_row(const RoundRecord& r, double elapsed) {
           {"elapsed_s", elapsed}};
 }
 
+// Column names, or values; null is left empty.
 std::string csv_line(const Json& row, bool header) {
-  std::string line;
-  for (const auto& [key, value] : row.items()) {
-    if (!line.empty()) line += ',';
-    if (header) {
-      line += key;
-    } else if (!value.is_null()) {
-      line += value.dump();
-    } else if (line.empty()) {
-      line += ' ';
-    }
-  }
-  return line;
+  std::vector<std::string> cells;
+  for (const auto& [key, value] : row.items())
+    cells.push_back(header ? key : value.is_null() ? "" : value.dump());
+  return fmt::format("{}", fmt::join(cells, ","));
 }
 
 std::string cell(double value) { return std::isfinite(value) ? fmt::format("{}", value) : ""; }
