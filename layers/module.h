@@ -38,14 +38,35 @@ class Module {
   // x [N, H, W, C] (or [N, C] for Linear).
   virtual Var forward(const Var& x) = 0;
   virtual void visit(StateVisitor& visitor) = 0;
-  virtual void initialize(Random&) {}  // own parameters only, not the children's
-  virtual void set_training(bool training) { training_ = training; }
+  virtual void initialize(Random&) {}        // own parameters only, not the children's
+  virtual void set_training(bool training);  // with all children
   bool training() const { return training_; }
   // forward, and the place where a tapped layer's activation is taken (models/model.h).
-  Var operator()(const Var& x);
+  Var operator()(const Var& x) { return observed(forward(x)); }
+
+  // For summaries: the kind of layer, and the multiply-adds that made an output of this shape.
+  virtual std::string type() const = 0;
+  virtual int64_t multiply_adds(const Shape& /*output*/) const { return 0; }
 
  protected:
+  // The output as the thread's observer wants it to be; y itself where there is none.
+  Var observed(const Var& y) const;
+
   bool training_ = false;
+};
+
+// While one lives, it sees the output of every module that is called on this thread, in order, and
+// may put another Var in its place.
+class Observer {
+ public:
+  Observer();
+  virtual ~Observer();
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual Var seen(const Module& module, const Var& y) = 0;
+
+ private:
+  Observer* before_;
 };
 
 }  // namespace fedcamae

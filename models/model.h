@@ -10,7 +10,8 @@
 #include "autograd/var.h"
 #include "core/context.h"
 #include "core/tensor.h"
-#include "layers/module.h"
+#include "layers/flat_state.h"
+#include "models/network.h"
 
 namespace fedcamae {
 
@@ -25,16 +26,6 @@ struct ModelState {
   ModelState to(Context& context) const;
 };
 
-enum class EntryKind { kParameter, kStatistic, kCounter };
-// One line of the state dictionary, under torchvision's name and PyTorch's shape.
-struct StateEntry {
-  std::string name;
-  EntryKind kind = EntryKind::kParameter;
-  std::vector<int64_t> torch_shape;  // [O, I, H, W] for convolutions, [] for counters
-  Shape shape;                       // as stored: [K, R, S, C] for convolutions
-  int64_t offset = 0;                // in elements, into its flat buffer (or the counter's index)
-};
-
 struct ModelSpec {
   std::string arch;  // resnet50 | regnet_y_800mf | small_cnn
   int64_t classes = 10;
@@ -42,8 +33,10 @@ struct ModelSpec {
 
 class Model {
  public:
-  // Weights uninitialised; call initialize or set_state.
+  // Weights uninitialised; call initialize or set_state. Throws Error{kUsage} for an unknown arch.
   Model(const ModelSpec& spec, Context& context);
+  // Any network under a name of its own: the small ones of the tests.
+  Model(const ModelSpec& spec, std::unique_ptr<Network> network, Context& context);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -72,24 +65,22 @@ class Model {
   std::string default_layer() const;  // the last trunk block or stage; small_cnn: conv3
 
   // The live buffers; windows of them are the layers' tensors.
-  const Tensor& parameters() const { return parameters_; }  // [P]
-  const Tensor& gradients() const { return gradients_; }    // [P], written by backward
-  const Tensor& statistics() const { return statistics_; }  // [S]
-  const std::vector<int64_t>& counters() const { return counters_; }
+  const Tensor& parameters() const { return flat_.parameters; }  // [P]
+  const Tensor& gradients() const { return flat_.gradients; }    // [P], written by backward
+  const Tensor& statistics() const { return flat_.statistics; }  // [S]
+  const std::vector<int64_t>& counters() const { return flat_.counters; }
   ModelState state() const;                 // a copy
   void set_state(const ModelState& state);  // copies in; sizes must agree
-  const std::vector<StateEntry>& entries() const { return entries_; }
-  int64_t parameter_count() const { return parameters_.size(); }
+  const std::vector<StateEntry>& entries() const { return flat_.entries; }
+  int64_t parameter_count() const { return flat_.parameters.size(); }
 
-  Module& network() { return *network_; }
+  Network& network() { return *network_; }
 
  private:
   ModelSpec spec_;
   Context* context_;
-  std::unique_ptr<Module> network_;
-  std::vector<StateEntry> entries_;
-  Tensor parameters_, gradients_, statistics_;
-  std::vector<int64_t> counters_;
+  std::unique_ptr<Network> network_;
+  FlatState flat_;
   bool training_ = false;
 };
 

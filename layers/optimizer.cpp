@@ -1,0 +1,50 @@
+#include "layers/optimizer.h"
+
+#include <cmath>
+
+namespace fedcamae {
+
+Optimizer::Optimizer(const OptimizerSpec& spec, const Tensor& parameters, const Tensor& gradients)
+    : spec_(spec), parameters_(parameters), gradients_(gradients) {
+  const bool sgd = spec.type == "sgd";
+  if (!sgd && spec.type != "adam" && spec.type != "adamw")
+    fail(ErrorKind::kUsage, "optimizer: '{}' is not sgd, adam or adamw", spec.type);
+  if (sgd && spec.nesterov && spec.momentum <= 0)
+    fail(ErrorKind::kUsage, "optimizer: nesterov needs a momentum above 0, got {}", spec.momentum);
+  check(parameters.shape() == gradients.shape(), "[optimizer] parameters are {}, gradients {}",
+        parameters.shape(), gradients.shape());
+  if (!sgd || spec.momentum != 0) first_ = Tensor::zeros(parameters.context(), parameters.shape());
+  if (!sgd) second_ = Tensor::zeros(parameters.context(), parameters.shape());
+}
+
+void Optimizer::step(double lr) {
+  ++steps_;
+  if (spec_.type == "sgd") {
+    const SgdSpec spec{.lr = static_cast<float>(lr),
+                       .momentum = static_cast<float>(spec_.momentum),
+                       .weight_decay = static_cast<float>(spec_.weight_decay),
+                       .nesterov = spec_.nesterov};
+    ops::sgd_step_(spec, steps_, gradients_, parameters_, first_);
+  } else {
+    const AdamSpec spec{.lr = static_cast<float>(lr),
+                        .weight_decay = static_cast<float>(spec_.weight_decay),
+                        .decoupled = spec_.type == "adamw"};
+    ops::adam_step_(spec, steps_, gradients_, parameters_, first_, second_);
+  }
+}
+
+double learning_rate(const ScheduleSpec& schedule, double lr, int64_t step, int64_t total) {
+  if (schedule.type == "constant") return lr;
+  if (schedule.type == "step") {
+    check(schedule.every > 0, "[schedule] every is above 0, got {}", schedule.every);
+    return lr * std::pow(schedule.gamma, static_cast<double>(step / schedule.every));
+  }
+  if (schedule.type == "cosine") {
+    check(total > 0, "[schedule] cosine needs the number of steps, got {}", total);
+    const double done = static_cast<double>(step) / static_cast<double>(total);
+    return lr / 2 * (1 + std::cos(M_PI * done));
+  }
+  fail(ErrorKind::kUsage, "schedule: '{}' is not constant, step or cosine", schedule.type);
+}
+
+}  // namespace fedcamae

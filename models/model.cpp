@@ -1,0 +1,117 @@
+#include "models/model.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/ops.h"
+#include "core/options.h"
+
+namespace fedcamae {
+namespace {
+
+// Makes a leaf of one module's output and records from there on.
+class Tap final : public Observer {
+ public:
+  explicit Tap(const Module* target) : target_(target) {}
+  Var seen(const Module& module, const Var& y) override {
+    if (&module != target_) return y;
+    record_.emplace();
+    activation_ = Var::leaf(y.value());
+    return activation_;
+  }
+  const Var& activation() const { return activation_; }
+
+ private:
+  const Module* target_;
+  Var activation_;
+  std::optional<Record> record_;
+};
+
+class EvalScope {
+ public:
+  explicit EvalScope(Model& model) : model_(model), before_(model.training()) {
+    model_.set_training(false);
+  }
+  ~EvalScope() { model_.set_training(before_); }
+  EvalScope(const EvalScope&) = delete;
+  EvalScope& operator=(const EvalScope&) = delete;
+
+ private:
+  Model& model_;
+  bool before_;
+};
+
+}  // namespace
+
+ModelState ModelState::clone() const { return {parameters.clone(), statistics.clone(), counters}; }
+ModelState ModelState::to(Context& context) const {
+  return {parameters.to(context), statistics.to(context), counters};
+}
+
+Model::Model(const ModelSpec& spec, Context& context)
+    : Model(spec, make_network(spec.arch, spec.classes), context) {}
+
+Model::Model(const ModelSpec& spec, std::unique_ptr<Network> network, Context& context)
+    : spec_(spec),
+      context_(&context),
+      network_(std::move(network)),
+      flat_(bind_flat_state(*network_, context)) {}
+
+Model::~Model() = default;
+
+void Model::initialize(uint64_t seed) {
+  Random random({.seed = seed, .purpose = Purpose::kInitialWeights});
+  initialize_all(*network_, random);
+}
+
+Var Model::forward(const Tensor& x) {
+  check(x.defined() && x.shape().rank() == 4 && x.shape().c() == 3,
+        "[{}] images are [N, H, W, 3], got {}", spec_.arch, x.defined() ? x.shape() : Shape{});
+  return (*network_)(Var::constant(x));
+}
+
+void Model::set_training(bool training) {
+  training_ = training;
+  network_->set_training(training);
+}
+
+Model::Tapped Model::forward_tapped(const Tensor& x, const std::string& layer) {
+  const std::vector<TapPoint> points = network_->tap_points();
+  const auto point = std::find_if(points.begin(), points.end(),
+                                  [&](const TapPoint& p) { return p.name == layer; });
+  if (point == points.end()) {
+    const std::string near = nearest(layer, layers());
+    fail(ErrorKind::kUsage, "layer: {} has no '{}'{}; `fedcamae summary {}` lists them", spec_.arch,
+         layer, near.empty() ? "" : ", did you mean '" + near + "'?", spec_.arch);
+  }
+  const EvalScope eval(*this);
+  const NoGrad no_grad;
+  Tap tap(point->module);
+  const Var logits = forward(x);
+  return {tap.activation(), logits};
+}
+
+std::vector<std::string> Model::layers() const {
+  std::vector<std::string> names;
+  for (const TapPoint& point : network_->tap_points()) names.push_back(point.name);
+  return names;
+}
+std::string Model::default_layer() const { return network_->default_tap(); }
+
+ModelState Model::state() const { return {parameters().clone(), statistics().clone(), counters()}; }
+
+void Model::set_state(const ModelState& state) {
+  check(state.counters.size() == counters().size(), "[{}] {} batch counters expected, got {}",
+        spec_.arch, counters().size(), state.counters.size());
+  check(state.parameters.size() == parameters().size() &&
+            state.statistics.size() == statistics().size(),
+        "[{}] {} parameters and {} statistics expected, got {} and {}", spec_.arch,
+        parameters().size(), statistics().size(), state.parameters.size(), state.statistics.size());
+  ops::copy_(state.parameters, flat_.parameters);
+  ops::copy_(state.statistics, flat_.statistics);
+  // In place: the layers hold addresses of the numbers.
+  std::copy(state.counters.begin(), state.counters.end(), flat_.counters.begin());
+}
+
+}  // namespace fedcamae
