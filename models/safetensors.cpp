@@ -140,19 +140,20 @@ void check_ranges(const std::string& path, std::vector<Range> ranges, int64_t da
 SafeTensors SafeTensors::read(const std::string& path) {
   SafeTensors out;
   out.path_ = path;
-  out.file_ = read_file(path);
-  if (out.file_.size() < kLengthBytes)
+  out.file_ = std::make_shared<const std::vector<std::byte>>(read_file(path));
+  const std::vector<std::byte>& file = *out.file_;
+  if (file.size() < kLengthBytes)
     fail(ErrorKind::kData, "{}: truncated, {} bytes cannot hold a safetensors header", path,
-         out.file_.size());
+         file.size());
   uint64_t length = 0;
-  std::memcpy(&length, out.file_.data(), kLengthBytes);
+  std::memcpy(&length, file.data(), kLengthBytes);
   if (length > kMaxHeader)
     fail(ErrorKind::kData, "{}: header length {} is above {}; is it a safetensors file?", path,
          length, kMaxHeader);
-  if (length > out.file_.size() - kLengthBytes)
+  if (length > file.size() - kLengthBytes)
     fail(ErrorKind::kData, "{}: truncated, the header has {} bytes, {} are there", path, length,
-         out.file_.size() - kLengthBytes);
-  const auto* begin = reinterpret_cast<const char*>(out.file_.data()) + kLengthBytes;
+         file.size() - kLengthBytes);
+  const auto* begin = reinterpret_cast<const char*>(file.data()) + kLengthBytes;
   out.parse(std::string(begin, length), kLengthBytes + length);
   return out;
 }
@@ -174,10 +175,10 @@ void SafeTensors::parse(const std::string& text, size_t data_begin) {
     ranges.emplace_back();
     tensors_[name] = parse_entry(path_, name, entry, ranges.back());
   }
-  check_ranges(path_, ranges, static_cast<int64_t>(file_.size() - data_begin));
+  check_ranges(path_, ranges, static_cast<int64_t>(file_->size() - data_begin));
   for (const Range& range : ranges)
-    tensors_[range.name].bytes = {file_.data() + data_begin + range.begin,
-                                  file_.data() + data_begin + range.end};
+    tensors_[range.name].bytes = {file_->data() + data_begin + range.begin,
+                                  file_->data() + data_begin + range.end};
 }
 
 const SafeTensor& SafeTensors::find(const std::string& name, const std::string& dtype) const {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -36,7 +37,7 @@ class SafeTensors {
   const SafeTensor& find(const std::string& name, const std::string& dtype) const;
 
   std::string path_;
-  std::vector<std::byte> file_;
+  std::shared_ptr<const std::vector<std::byte>> file_;  // shared by copies: `bytes` point into it
   std::map<std::string, SafeTensor> tensors_;
   std::map<std::string, std::string> metadata_;
 };
