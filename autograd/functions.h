@@ -7,8 +7,7 @@
 
 namespace fedcamae {
 
-// --- elementwise.cpp: same shapes
-// -----------------------------------------------------------------
+// --- elementwise.cpp: same shapes ----------------------------------------------------------------
 Var relu(const Var& x);     // keeps y
 Var sigmoid(const Var& x);  // keeps y
 Var add(const Var& a, const Var& b);
@@ -17,17 +16,16 @@ inline Var operator+(const Var& a, const Var& b) { return add(a, b); }
 inline Var operator*(const Var& a, const Var& b) { return mul(a, b); }
 Var reshape(const Var& x, const Shape& shape);
 
-// --- conv.cpp, linear.cpp
-// --------------------------------------------------------------------------- y = x * w [+ bias],
-// bias [K] may be undefined. Keeps x and w.
+// --- conv.cpp, linear.cpp ------------------------------------------------------------------------
+// y = x * w [+ bias], bias [K] may be undefined. Keeps x and w.
 Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvSpec& spec = {});
 // x [N, in], w [out, in] -> [N, out]; bias [out] may be undefined. Keeps x and w.
 Var linear(const Var& x, const Var& w, const Var& bias);
 Var add_bias(const Var& x, const Var& bias);  // x [.., C] + bias [C]
 
-// --- batch_norm.cpp: f(gamma * normalised x + beta [+ residual]), residual may be undefined
-// ---------- Normalises by the batch and updates the running statistics in place. Keeps x, and y
-// where f is ReLU.
+// --- batch_norm.cpp: f(gamma * normalised x + beta [+ residual]), residual may be undefined ------
+// Normalises by the batch and updates the running statistics in place. Keeps x, and y where f is
+// ReLU.
 Var batch_norm_train(const Var& x, const Var& gamma, const Var& beta, const Var& residual,
                      const BatchNormSpec& spec, const Tensor& running_mean,
                      const Tensor& running_var);
@@ -36,16 +34,14 @@ Var batch_norm_eval(const Var& x, const Var& gamma, const Var& beta, const Var& 
                     const BatchNormSpec& spec, const Tensor& running_mean,
                     const Tensor& running_var);
 
-// --- pool.cpp
-// ---------------------------------------------------------------------------------------
+// --- pool.cpp ------------------------------------------------------------------------------------
 Var max_pool(const Var& x, const PoolSpec& spec);  // keeps x
 Var avg_pool(const Var& x, const PoolSpec& spec);
 Var global_avg_pool(const Var& x);                  // [N, H, W, C] -> [N, C]
 Var scale_channels(const Var& x, const Var& gate);  // gate [N, C]; keeps both
 
-// --- loss.cpp: one number []
-// ---------------------------------------------------------------------- Mean over the batch;
-// logits [N, C], labels [N] in [0, C). Keeps the probabilities.
+// --- loss.cpp: one number [] ---------------------------------------------------------------------
+// Mean over the batch; logits [N, C], labels [N] in [0, C). Keeps the probabilities.
 Var softmax_cross_entropy(const Var& logits, const IndexTensor& labels, float smoothing = 0.0f);
 // Mean over all elements of (prediction - target)^2. Keeps the difference.
 Var mean_squared_error(const Var& prediction, const Tensor& target);

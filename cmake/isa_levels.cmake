@@ -8,7 +8,8 @@ function(fedcamae_isa_level name)
   target_compile_definitions(fedcamae_simd_${name} PRIVATE FEDCAMAE_ISA=${name})
   # Contraction: a * b + c is one multiply-add where the level has it.
   # -Wno-psabi: vector arguments never cross a file of another level.
-  target_compile_options(fedcamae_simd_${name} PRIVATE -O3 -ffp-contract=fast -Wno-psabi ${ARGN})
+  target_compile_options(fedcamae_simd_${name} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
+                         -Wno-psabi ${ARGN})
   target_sources(fedcamae_core PRIVATE $<TARGET_OBJECTS:fedcamae_simd_${name}>)
 endfunction()
 

@@ -50,20 +50,20 @@ struct BatchNormGrads {
   View dbeta;
   View dresidual;  // data == nullptr: there was no residual; may not alias dx
 };
-// PyTorch's semantics, to the order of operations.
+// PyTorch's semantics, to the order of operations; numbers in double until they meet the tensors.
 struct SgdSpec {
-  float lr = 0.1f;
-  float momentum = 0.0f;
-  float dampening = 0.0f;
-  float weight_decay = 0.0f;  // added to the gradient
+  double lr = 0.1;
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;  // added to the gradient
   bool nesterov = false;
 };
 struct AdamSpec {
-  float lr = 1e-3f;
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float eps = 1e-8f;
-  float weight_decay = 0.0f;
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
   bool decoupled = false;  // true: AdamW
 };
 
@@ -111,14 +111,12 @@ class Backend {
   // c [M, N] = op(a) [M, K] * op(b) [K, N].
   virtual void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) = 0;
 
-  // --- convolution (no bias; add_row and sum_rows serve for it)
-  // -----------------------------------
+  // --- convolution (no bias; add_row and sum_rows serve for it) ---------------------------------
   virtual void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) = 0;
   virtual void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) = 0;
   virtual void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) = 0;
 
-  // --- pooling and resizing
-  // -----------------------------------------------------------------------
+  // --- pooling and resizing ---------------------------------------------------------------------
   virtual void max_pool(ConstView x, const PoolSpec& spec, View y) = 0;
   // The gradient goes to the first maximum of a window in row-major order (PyTorch's choice).
   virtual void max_pool_backward(ConstView dy, ConstView x, const PoolSpec& spec, View dx) = 0;
@@ -129,9 +127,8 @@ class Backend {
   // Bilinear, half-pixel centres, edge clamped: PyTorch's align_corners = false, no antialias.
   virtual void resize_bilinear(ConstView x, View y) = 0;
 
-  // --- batch norm
-  // --------------------------------------------------------------------------------- residual.data
-  // == nullptr: none. running_var receives the unbiased batch variance.
+  // --- batch norm -------------------------------------------------------------------------------
+  // residual.data == nullptr: none. running_var receives the unbiased batch variance.
   virtual void batch_norm_train(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
                                 const BatchNormSpec& spec, View running_mean, View running_var,
                                 View y, BatchNormStats saved) = 0;
@@ -146,10 +143,9 @@ class Backend {
                                         const BatchNormSpec& spec, ConstView running_mean,
                                         ConstView running_var, BatchNormGrads out) = 0;
 
-  // --- losses
-  // ------------------------------------------------------------------------------------- Mean over
-  // the batch of the cross-entropy with label smoothing e: target (1 - e) onehot + e / C. Leaves
-  // the softmax in `probabilities` [N, C]; loss_per_row [N].
+  // --- losses -----------------------------------------------------------------------------------
+  // Cross-entropy with label smoothing e: target (1 - e) onehot + e / C. Leaves the softmax in
+  // `probabilities` [N, C] and each row's loss in `loss_per_row` [N].
   virtual void softmax_cross_entropy(ConstView logits, std::span<const int32_t> labels,
                                      float smoothing, View probabilities, View loss_per_row) = 0;
   // dlogits = dloss / N * (probabilities - target), dloss one number on the device.
@@ -157,9 +153,8 @@ class Backend {
                                               std::span<const int32_t> labels, float smoothing,
                                               View dlogits) = 0;
 
-  // --- optimisers, one pass over the flat buffers
-  // --------------------------------------------------- step counts from 1. momentum may be empty
-  // where spec.momentum is 0.
+  // --- optimisers, one pass over the flat buffers -----------------------------------------------
+  // step counts from 1. momentum may be empty where spec.momentum is 0.
   virtual void sgd_step(const SgdSpec& spec, int64_t step, ConstView grad, View parameter,
                         View momentum) = 0;
   virtual void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,

@@ -8,8 +8,7 @@
 
 namespace fedcamae::ops {
 
-// --- elementwise (same shapes)
-// --------------------------------------------------------------------
+// --- elementwise (same shapes) -------------------------------------------------------------------
 Tensor unary(Unary f, const Tensor& x);
 Tensor unary_backward(Unary f, const Tensor& dy, const Tensor& kept);
 Tensor binary(Binary f, const Tensor& a, const Tensor& b);
@@ -19,8 +18,7 @@ inline Tensor add(const Tensor& a, const Tensor& b) { return binary(Binary::kAdd
 inline Tensor sub(const Tensor& a, const Tensor& b) { return binary(Binary::kSubtract, a, b); }
 inline Tensor mul(const Tensor& a, const Tensor& b) { return binary(Binary::kMultiply, a, b); }
 
-// --- in place, on vectors of any length
-// -------------------------------------------------------------
+// --- in place, on vectors of any length ----------------------------------------------------------
 void fill_(const Tensor& x, float value);
 void copy_(const Tensor& from, const Tensor& to);           // same size, any context of the device
 void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x
@@ -28,8 +26,7 @@ void scale_(float alpha, const Tensor& x);
 void clamp_(float low, float high, const Tensor& x);
 void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
 
-// --- reductions
-// -------------------------------------------------------------------------------------
+// --- reductions ----------------------------------------------------------------------------------
 double sum(const Tensor& x);
 double dot(const Tensor& a, const Tensor& b);
 double norm(const Tensor& x);  // Euclidean
@@ -43,8 +40,7 @@ struct MinMax {
 };
 MinMax minmax_last(const Tensor& x);  // [rows, C]
 
-// --- matrices, convolution
-// ------------------------------------------------------------------------
+// --- matrices, convolution -----------------------------------------------------------------------
 Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec = {});
 void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c);
 Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec);
@@ -54,8 +50,7 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x,
 void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
                                  const Tensor& dw);
 
-// --- pooling, resizing, gating
-// ----------------------------------------------------------------------
+// --- pooling, resizing, gating -------------------------------------------------------------------
 Shape pool_shape(const Shape& x, const PoolSpec& spec);
 Tensor max_pool(const Tensor& x, const PoolSpec& spec);
 Tensor max_pool_backward(const Tensor& dy, const Tensor& x, const PoolSpec& spec);
@@ -70,8 +65,7 @@ struct ScaleChannelsGrads {
 };
 ScaleChannelsGrads scale_channels_backward(const Tensor& dy, const Tensor& x, const Tensor& gate);
 
-// --- batch norm
-// ---------------------------------------------------------------------------------------
+// --- batch norm ----------------------------------------------------------------------------------
 struct BatchNormResult {
   Tensor y, mean, inv_std;
 };
@@ -94,8 +88,7 @@ void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y
                               const Tensor& running_mean, const Tensor& running_var,
                               const BatchNormOutputs& out);
 
-// --- losses
-// -----------------------------------------------------------------------------------------
+// --- losses --------------------------------------------------------------------------------------
 struct CrossEntropyResult {
   Tensor loss;           // []: mean over the batch
   Tensor probabilities;  // [N, C]
@@ -107,8 +100,7 @@ CrossEntropyResult softmax_cross_entropy(const Tensor& logits, const IndexTensor
 Tensor softmax_cross_entropy_backward(const Tensor& dloss, const Tensor& probabilities,
                                       const IndexTensor& labels, float smoothing);
 
-// --- optimisers
-// ---------------------------------------------------------------------------------------
+// --- optimisers ----------------------------------------------------------------------------------
 void sgd_step_(const SgdSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,
                const Tensor& momentum);
 void adam_step_(const AdamSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,

@@ -20,14 +20,14 @@ Optimizer::Optimizer(const OptimizerSpec& spec, const Tensor& parameters, const 
 void Optimizer::step(double lr) {
   ++steps_;
   if (spec_.type == "sgd") {
-    const SgdSpec spec{.lr = static_cast<float>(lr),
-                       .momentum = static_cast<float>(spec_.momentum),
-                       .weight_decay = static_cast<float>(spec_.weight_decay),
+    const SgdSpec spec{.lr = lr,
+                       .momentum = spec_.momentum,
+                       .weight_decay = spec_.weight_decay,
                        .nesterov = spec_.nesterov};
     ops::sgd_step_(spec, steps_, gradients_, parameters_, first_);
   } else {
-    const AdamSpec spec{.lr = static_cast<float>(lr),
-                        .weight_decay = static_cast<float>(spec_.weight_decay),
+    const AdamSpec spec{.lr = lr,
+                        .weight_decay = spec_.weight_decay,
                         .decoupled = spec_.type == "adamw"};
     ops::adam_step_(spec, steps_, gradients_, parameters_, first_, second_);
   }

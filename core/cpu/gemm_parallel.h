@@ -54,7 +54,18 @@ constexpr int64_t kDepth = 128;
 
 // Scratch of the calling thread, aligned to 64 bytes. Each slot grows to the largest request and
 // is kept until the thread ends; its content lives until the slot is asked for again.
-enum class Slot { kPanel, kTiles, kImage, kPixels, kOffsetsA, kOffsetsB, kRuns, kCount };
+enum class Slot {
+  kPanel,
+  kTiles,
+  kImage,
+  kPixels,
+  kOffsetsA,
+  kOffsetsB,
+  kRuns,
+  kSums,
+  kChannels,
+  kCount
+};
 void* scratch(Slot slot, size_t bytes);
 inline float* scratch_floats(Slot slot, int64_t count) {
   return static_cast<float*>(scratch(slot, static_cast<size_t>(count) * sizeof(float)));

@@ -14,6 +14,13 @@ void pack_rows(const float* from, int64_t from_stride, const int64_t* offsets, i
 void pack_tiles(const float* from, const int64_t* offsets, int64_t rows, int64_t steps, float* to);
 void pack_runs(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
                int64_t run_count, int64_t length, float* to, int64_t to_stride);
+void norm_moments(const float* x, const float* shift, int64_t rows, int64_t channels, float* sums,
+                  float* squares);
+void norm_forward(const NormRows& task);
+void norm_gradient_sums(const NormRows& task, float* sums, float* products);
+void norm_backward(const NormRows& task);
+void adam(const AdamStep& task);
+void sgd(const SgdStep& task);
 int64_t peak(int64_t repeats, float* sink);
 
 extern const CpuKernels kKernels;

@@ -18,6 +18,12 @@ const CpuKernels kKernels = {
     .pack_rows = pack_rows,
     .pack_tiles = pack_tiles,
     .pack_runs = pack_runs,
+    .norm_moments = norm_moments,
+    .norm_forward = norm_forward,
+    .norm_gradient_sums = norm_gradient_sums,
+    .norm_backward = norm_backward,
+    .adam = adam,
+    .sgd = sgd,
     .peak = peak,
 };
 

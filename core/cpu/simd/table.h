@@ -52,6 +52,54 @@ struct OuterPanel {
   bool accumulate;
 };
 
+// Batch norm over `rows` rows of `channels` numbers, dense. All pointers named after a channel's
+// quantity are [channels].
+struct NormRows {
+  int64_t rows;
+  int64_t channels;
+  const float* x;
+  const float* mean;
+  bool relu;
+  // Forward: y = f((x - mean) * scale + beta [+ residual]).
+  const float* scale;
+  const float* beta;
+  const float* residual;  // nullptr: none
+  float* y;
+  // Backward, where dz = dy, or 0 where relu and y is 0:
+  // dx = dz * scale + (x - mean) * along + constant; dresidual = dz.
+  const float* dy;
+  const float* y_kept;  // read only where relu
+  const float* along;   // nullptr: both terms are absent
+  const float* constant;
+  float* dx;
+  float* dresidual;  // nullptr: not wanted
+};
+
+// One step over `count` parameters; numbers as PyTorch hands them to its kernels.
+struct AdamStep {
+  int64_t count;
+  const float* grad;
+  float* parameter;
+  float* m;
+  float* v;
+  float decay;         // of the parameter itself: 1 - lr * weight_decay where decoupled, else 1
+  float weight_decay;  // added to the gradient; 0 where decoupled
+  float beta1, beta2;
+  float one_minus_beta1, one_minus_beta2;
+  float root_correction;  // sqrt(1 - beta2^t)
+  float step_size;        // lr / (1 - beta1^t)
+  float eps;
+};
+struct SgdStep {
+  int64_t count;
+  const float* grad;
+  float* parameter;
+  float* buffer;  // nullptr: no momentum
+  float lr, momentum, one_minus_dampening, weight_decay;
+  bool first;  // the buffer begins as the gradient
+  bool nesterov;
+};
+
 struct CpuKernels {
   const char* name;  // "avx512"
   int64_t vector;    // floats in a vector
@@ -73,6 +121,15 @@ struct CpuKernels {
   // from + offsets[p] + runs[i], one behind the other. Reads and writes up to a vector beyond.
   void (*pack_runs)(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
                     int64_t run_count, int64_t length, float* to, int64_t to_stride);
+  // sums[c] = sum over rows of (x - shift[c]), squares[c] = sum of (x - shift[c])^2.
+  void (*norm_moments)(const float* x, const float* shift, int64_t rows, int64_t channels,
+                       float* sums, float* squares);
+  void (*norm_forward)(const NormRows&);
+  // sums[c] = sum over rows of dz, products[c] = sum of dz * (x - mean).
+  void (*norm_gradient_sums)(const NormRows&, float* sums, float* products);
+  void (*norm_backward)(const NormRows&);
+  void (*adam)(const AdamStep&);
+  void (*sgd)(const SgdStep&);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };

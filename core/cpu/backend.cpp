@@ -1,0 +1,70 @@
+// Memory, and the way to the matrix kernels.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "core/cpu/cpu_backend.h"
+#include "core/cpu/kernels.h"
+#include "core/cpu/parallel.h"
+
+namespace fedcamae {
+namespace cpu {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+}  // namespace
+
+std::string CpuBackend::name() const { return fmt::format("cpu ({})", cpu_kernels().name); }
+
+void* CpuBackend::allocate(size_t bytes) {
+  try {
+    return ::operator new(bytes, kAlignment);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorKind::kDevice,
+         "[memory] the system has no {} MiB more for the CPU; use a smaller "
+         "batch, model or number of workers",
+         (bytes >> 20) + 1);
+  }
+}
+void CpuBackend::release(void* block, size_t) noexcept { ::operator delete(block, kAlignment); }
+
+void CpuBackend::copy(const void* from, void* to, size_t bytes) {
+  if (from == to || bytes == 0) return;
+  in_ranges(threads_, static_cast<int64_t>(bytes), static_cast<int64_t>(bytes / sizeof(float)),
+            [&](int64_t begin, int64_t end) {
+              std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin,
+                          static_cast<size_t>(end - begin));
+            });
+}
+void CpuBackend::copy_from_host(void* to, const void* host, size_t bytes) { copy(host, to, bytes); }
+void CpuBackend::copy_to_host(const void* from, void* host, size_t bytes) {
+  copy(from, host, bytes);
+}
+
+void CpuBackend::fill(View y, float value) {
+  in_ranges(threads_, y.size(),
+            [&](int64_t begin, int64_t end) { std::fill(y.data + begin, y.data + end, value); });
+}
+
+void CpuBackend::gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) {
+  cpu::gemm(spec, a, b, c, threads_);
+}
+void CpuBackend::conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) {
+  cpu::conv2d(x, w, spec, y, threads_);
+}
+void CpuBackend::conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) {
+  cpu::conv2d_backward_data(dy, w, spec, dx, threads_);
+}
+void CpuBackend::conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) {
+  cpu::conv2d_backward_weight(dy, x, spec, dw, threads_);
+}
+
+}  // namespace cpu
+
+std::shared_ptr<Backend> make_cpu_backend(int threads) {
+  (void)cpu::cpu_kernels();  // a wrong FEDCAMAE_ISA is an error here, not in the first operation
+  return std::make_shared<cpu::CpuBackend>(threads);
+}
+
+}  // namespace fedcamae

@@ -1,0 +1,50 @@
+// Optimiser steps: one pass over the flat buffers, in the order of operations of PyTorch's
+// torch/optim/sgd.py and adam.py.
+#include "core/cpu/simd/kernels.h"
+#include "core/cpu/simd/vec.h"
+
+namespace fedcamae::cpu::FEDCAMAE_ISA {
+
+void adam(const AdamStep& task) {
+  const AdamStep t = task;
+  const float* __restrict grad = t.grad;
+  float* __restrict parameter = t.parameter;
+  float* __restrict m = t.m;
+  float* __restrict v = t.v;
+  for (int64_t i = 0; i < t.count; ++i) {
+    const float p = parameter[i] * t.decay;
+    const float g = grad[i] + t.weight_decay * p;
+    m[i] = m[i] * t.beta1 + g * t.one_minus_beta1;
+    v[i] = v[i] * t.beta2 + g * g * t.one_minus_beta2;
+    const float deviation = __builtin_sqrtf(v[i]) / t.root_correction + t.eps;
+    parameter[i] = p - t.step_size * (m[i] / deviation);
+  }
+}
+
+namespace {
+
+template <bool kNesterov>
+void momentum_step(const SgdStep& t) {
+  const float* __restrict grad = t.grad;
+  float* __restrict parameter = t.parameter;
+  float* __restrict buffer = t.buffer;
+  for (int64_t i = 0; i < t.count; ++i) {
+    const float g = grad[i] + t.weight_decay * parameter[i];
+    const float later = buffer[i] * t.momentum + g * t.one_minus_dampening;
+    buffer[i] = t.first ? g : later;  // the first gradient enters whole
+    parameter[i] -= t.lr * (kNesterov ? g + t.momentum * buffer[i] : buffer[i]);
+  }
+}
+
+}  // namespace
+
+void sgd(const SgdStep& task) {
+  const SgdStep t = task;
+  if (t.buffer != nullptr) return t.nesterov ? momentum_step<true>(t) : momentum_step<false>(t);
+  const float* __restrict grad = t.grad;
+  float* __restrict parameter = t.parameter;
+  for (int64_t i = 0; i < t.count; ++i)
+    parameter[i] -= t.lr * (grad[i] + t.weight_decay * parameter[i]);
+}
+
+}  // namespace fedcamae::cpu::FEDCAMAE_ISA

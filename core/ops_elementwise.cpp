@@ -1,0 +1,91 @@
+#include "core/ops.h"
+#include "core/ops_check.h"
+
+namespace fedcamae::ops {
+
+Tensor unary(Unary f, const Tensor& x) {
+  check_device("unary", {&x});
+  Tensor y(x.context(), x.shape());
+  x.context().backend().unary(f, x.view(), y.view());
+  return y;
+}
+
+Tensor unary_backward(Unary f, const Tensor& dy, const Tensor& kept) {
+  check_device("unary_backward", {&dy, &kept});
+  check_shape("unary_backward", "dy", dy.shape(), kept.shape());
+  Tensor dx(dy.context(), dy.shape());
+  dy.context().backend().unary_backward(f, dy.view(), kept.view(), dx.view());
+  return dx;
+}
+
+Tensor binary(Binary f, const Tensor& a, const Tensor& b) {
+  check_device("binary", {&a, &b});
+  check_shape("binary", "the second argument", b.shape(), a.shape());
+  Tensor y(a.context(), a.shape());
+  a.context().backend().binary(f, a.view(), b.view(), y.view());
+  return y;
+}
+
+void fill_(const Tensor& x, float value) {
+  check_device("fill", {&x});
+  x.context().backend().fill(x.view(), value);
+}
+
+void copy_(const Tensor& from, const Tensor& to) {
+  check_device("copy", {&from, &to});
+  check_same_size("copy", from, to);
+  to.context().backend().copy(from.data(), to.data(),
+                              static_cast<size_t>(to.size()) * sizeof(float));
+}
+
+void axpy_(float alpha, const Tensor& x, const Tensor& y) {
+  check_device("axpy", {&y, &x});
+  check_same_size("axpy", x, y);
+  y.context().backend().axpy(alpha, x.view(), y.view());
+}
+
+void scale_(float alpha, const Tensor& x) {
+  check_device("scale", {&x});
+  x.context().backend().scale(alpha, x.view());
+}
+
+void clamp_(float low, float high, const Tensor& x) {
+  check_device("clamp", {&x});
+  check(low <= high, "[clamp] low {} is above high {}", low, high);
+  x.context().backend().clamp(low, high, x.view());
+}
+
+void add_row_(const Tensor& b, const Tensor& x) {
+  check_device("add_row", {&x, &b});
+  check_shape("add_row", "the row", b.shape(), Shape{x.shape().back()});
+  x.context().backend().add_row(b.view(), x.view());
+}
+
+namespace {
+
+void check_gate(const char* op, const Tensor& x, const Tensor& gate) {
+  check_rank(op, "x", x.shape(), 4);
+  check_shape(op, "the gate", gate.shape(), Shape{x.shape().n(), x.shape().c()});
+}
+
+}  // namespace
+
+Tensor scale_channels(const Tensor& x, const Tensor& gate) {
+  check_device("scale_channels", {&x, &gate});
+  check_gate("scale_channels", x, gate);
+  Tensor y(x.context(), x.shape());
+  x.context().backend().scale_channels(x.view(), gate.view(), y.view());
+  return y;
+}
+
+ScaleChannelsGrads scale_channels_backward(const Tensor& dy, const Tensor& x, const Tensor& gate) {
+  check_device("scale_channels_backward", {&x, &dy, &gate});
+  check_gate("scale_channels_backward", x, gate);
+  check_shape("scale_channels_backward", "dy", dy.shape(), x.shape());
+  ScaleChannelsGrads d{Tensor(x.context(), x.shape()), Tensor(x.context(), gate.shape())};
+  x.context().backend().scale_channels_backward(dy.view(), x.view(), gate.view(), d.dx.view(),
+                                                d.dgate.view());
+  return d;
+}
+
+}  // namespace fedcamae::ops

@@ -1,0 +1,63 @@
+#include <cmath>
+
+#include "core/ops.h"
+#include "core/ops_check.h"
+
+namespace fedcamae::ops {
+
+double sum(const Tensor& x) {
+  check_device("sum", {&x});
+  return x.context().backend().sum(x.view());
+}
+
+double dot(const Tensor& a, const Tensor& b) {
+  check_device("dot", {&a, &b});
+  check_same_size("dot", a, b);
+  return a.context().backend().dot(a.view(), b.view());
+}
+
+double norm(const Tensor& x) { return std::sqrt(dot(x, x)); }
+
+double squared_distance(const Tensor& a, const Tensor& b) {
+  check_device("squared_distance", {&a, &b});
+  check_same_size("squared_distance", a, b);
+  return a.context().backend().squared_distance(a.view(), b.view());
+}
+
+bool all_finite(const Tensor& x) {
+  check_device("all_finite", {&x});
+  return x.context().backend().all_finite(x.view());
+}
+
+Tensor sum_rows(const Tensor& x) {
+  check_device("sum_rows", {&x});
+  Tensor y(x.context(), {x.shape().back()});
+  x.context().backend().sum_rows(x.view(), y.view());
+  return y;
+}
+
+Tensor sum_last(const Tensor& x) {
+  check_device("sum_last", {&x});
+  Tensor y(x.context(), {x.shape().rows()});
+  x.context().backend().sum_last(x.view(), y.view());
+  return y;
+}
+
+std::vector<int32_t> argmax_last(const Tensor& x) {
+  check_device("argmax_last", {&x});
+  check(x.shape().back() > 0, "[argmax_last] rows are empty: {}", x.shape());
+  std::vector<int32_t> y(static_cast<size_t>(x.shape().rows()));
+  x.context().backend().argmax_last(x.view(), y);
+  return y;
+}
+
+MinMax minmax_last(const Tensor& x) {
+  check_device("minmax_last", {&x});
+  check(x.shape().back() > 0, "[minmax_last] rows are empty: {}", x.shape());
+  const Shape rows{x.shape().rows()};
+  MinMax y{Tensor(x.context(), rows), Tensor(x.context(), rows)};
+  x.context().backend().minmax_last(x.view(), y.low.view(), y.high.view());
+  return y;
+}
+
+}  // namespace fedcamae::ops
