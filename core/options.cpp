@@ -56,7 +56,7 @@ void check_choice(const Option& option, const std::string& value) {
   const auto& choices = option.choices;
   if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
   const std::string near = nearest(value, choices);
-  fail(ErrorKind::kUsage, "'{}' cannot be '{}'{}; choose from {}", option.name, value,
+  fail(ErrorKind::kUsage, "'{}' cannot be '{}'{} (one of {})", option.name, value,
        near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(choices, ", "));
 }
 

@@ -50,7 +50,7 @@ TEST_CASE("options: another type, a range, a choice, an unknown name") {
   CHECK(refusal("count", int64_t{0}) == "'count' must be at least 1, got 0");
   CHECK(refusal("sizes", std::vector<int64_t>{4, 0}) == "'sizes' must be at least 1, got 0");
   CHECK(refusal("rule", std::string("adm")) ==
-        "'rule' cannot be 'adm', did you mean 'adam'? choose from sgd, adam");
+        "'rule' cannot be 'adm', did you mean 'adam'? (one of sgd, adam)");
   CHECK(refusal("rat", 0.5) == "unknown option 'rat', did you mean 'rate'?");
 }
 
