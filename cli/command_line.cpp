@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -16,10 +17,13 @@ namespace {
 
 using Chosen = std::function<int()>;  // the command that was asked for
 
+constexpr int64_t kMaxSeed = 9'000'000'000'000'000;  // exact in a double, as the schema's range is
+
 void add_compute(CLI::App& app, ComputeFlags& f) {
   app.add_option("--device", f.device, "auto | cpu | cuda[:i]")->capture_default_str();
   app.add_option("--threads", f.threads, "threads; 0 = every core")->check(CLI::Range(0, 4096));
-  app.add_option("--seed", f.seed, "of every random number")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", f.seed, "of every random number")
+      ->check(CLI::Range(int64_t{0}, kMaxSeed));
   app.add_option("--precision", f.precision, "f32")->capture_default_str();
 }
 
@@ -35,10 +39,24 @@ void add_normalization(CLI::App& app, NormalizationFlags& f) {
   app.add_option("--std", f.std, "a,b,c: per channel, images in [0, 1]");
 }
 
+// `run --set a=1 b=2 FILE`: a list of values takes the file's name as well, so it is looked for
+// there.
+void find_config(RunFlags& f) {
+  const auto file = std::find_if(f.sets.begin(), f.sets.end(), [](const std::string& word) {
+    return word.find('=') == std::string::npos;
+  });
+  if (f.config.empty() && file != f.sets.end()) {
+    f.config = *file;
+    f.sets.erase(file);
+  }
+  if (f.config.empty())
+    fail(ErrorKind::kUsage, "run: name a configuration file, such as configs/quick.toml");
+}
+
 void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   CLI::App* sub = app.add_subcommand("run", "a federated run from a configuration file");
-  sub->add_option("config", f.config, "configuration file (TOML)")->required();
-  sub->add_option("--set", f.sets, "key=value, over the file; repeatable")->allow_extra_args(false);
+  sub->add_option("config", f.config, "configuration file (TOML), required");
+  sub->add_option("--set", f.sets, "key=value ..., over the file; repeatable");
   sub->add_option("--device", f.device, "auto | cpu | cuda[:i]");
   sub->add_option("--workers", f.workers, "clients that train at the same time; 0 = cores");
   sub->add_option("--threads", f.threads, "threads of each worker");
@@ -47,7 +65,12 @@ void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   sub->add_option("--data-dir", f.data_dir, "where the data set's files are");
   sub->add_option("--out", f.out, "run folder, new or empty (runs/<time>-<name>)");
   sub->add_flag("--json", f.json, "print the summary as JSON");
-  sub->callback([&] { chosen = [&f] { return run_command(f); }; });
+  sub->callback([&] {
+    chosen = [&f] {
+      find_config(f);
+      return run_command(f);
+    };
+  });
 }
 
 void add_train(CLI::App& app, TrainFlags& f, Chosen& chosen) {

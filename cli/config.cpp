@@ -126,6 +126,8 @@ void Config::assign(const Setting& setting) {
   const auto [table, name] = split(setting.key);
   const auto chosen = chosen_.find(table);
   const auto fixed = sections_.find(table);
+  const bool known_table = chosen != chosen_.end() || fixed != sections_.end();
+  if (name.empty() && known_table) return;  // an empty table
   if (chosen != chosen_.end() && has(chosen->second.own, name)) {
     set_option(chosen->second.own, name, setting);
   } else if (fixed != sections_.end() && has(fixed->second, name)) {
@@ -149,9 +151,13 @@ void Config::unknown(const Setting& setting) const {
   if (table == "data") known.push_back("partition");
   if (known.empty()) {
     for (const auto& [section, options] : sections_) tables.push_back(section);
+    if (table.empty() && sections_.count(name) != 0)
+      fail(ErrorKind::kUsage, "{}: '{}' is a section; write its keys as {}.key = value",
+           setting.where, name, name);
     const std::string near = nearest(table.empty() ? name : table, tables);
-    fail(ErrorKind::kUsage, "{}: unknown key '{}'{} (sections: {})", setting.where, setting.key,
-         suggestion(near), fmt::join(tables, ", "));
+    fail(ErrorKind::kUsage, "{}: unknown {} '{}'{} (sections: {})", setting.where,
+         name.empty() ? "section" : "key", name.empty() ? table : setting.key, suggestion(near),
+         fmt::join(tables, ", "));
   }
   const std::string near = nearest(name, known);
   if (!near.empty())
@@ -216,7 +222,7 @@ std::vector<Setting> environment_settings(char** environment) {
     const size_t equals = entry.find('=');
     const std::string key =
         key_of_variable(entry.substr(sizeof(kPrefix) - 1, equals - (sizeof(kPrefix) - 1)));
-    if (key.find('.') == std::string::npos) continue;  // FEDCAMAE_DATA_DIR is no key
+    if (key.find('.') == std::string::npos) continue;  // FEDCAMAE_ISA and such are no keys
     const std::string where = "environment variable " + entry.substr(0, equals);
     for (Setting& setting : parse_assignment(key + entry.substr(equals), where))
       settings.push_back(std::move(setting));

@@ -34,6 +34,18 @@ void resolve_workers(Options& run, int64_t clients) {
   run.set("workers", std::min(workers, clients));
 }
 
+// FEDCAMAE_DATA_DIR is the first of the places that are searched where no folder is named; over one
+// that the file names it wins like every variable.
+void apply_data_dir(Config& config, char** environment) {
+  static constexpr char kName[] = "FEDCAMAE_DATA_DIR=";
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (text.starts_with(kName) && text.size() > sizeof(kName) - 1 &&
+        !config.section("data").text("dir").empty())
+      config.section("data").set("dir", text.substr(sizeof(kName) - 1));
+  }
+}
+
 void check_relations(const Config& config) {
   const Options& federation = config.section("federation");
   if (federation.integer("attackers") >= federation.integer("clients"))
@@ -49,6 +61,9 @@ void check_relations(const Config& config) {
     fail(ErrorKind::kUsage, "attack.stop = {} comes before attack.start = {}",
          attack.integer("stop"), attack.integer("start"));
   const Options& run = config.section("run");
+  if (run.text("name").find('/') != std::string::npos)
+    fail(ErrorKind::kUsage, "run.name = \"{}\" is part of a folder's name and cannot hold a '/'",
+         run.text("name"));
   const std::vector<int64_t>& seeds = run.integers("seeds");
   for (size_t i = 0; i < seeds.size(); ++i)
     if (std::find(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(i), seeds[i]) !=
@@ -62,6 +77,7 @@ Config resolve_config(const RunFlags& flags, char** environment) {
   if (flags.precision) require_f32(*flags.precision);
   Config config;
   config.apply(read_toml_file(flags.config));
+  apply_data_dir(config, environment);
   config.apply(environment_settings(environment));
   std::vector<Setting> sets;
   for (const std::string& text : flags.sets)

@@ -48,6 +48,7 @@ void flatten(const toml::table& table, const std::string& prefix, const Where& w
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
     if (const toml::table* inner = node.as_table()) {
+      if (inner->empty()) settings.push_back({key + ".", {}, where(node), ""});
       flatten(*inner, key + ".", where, settings);
     } else {
       settings.push_back({key, scalar_value(node, key, where(node)), where(node), ""});

@@ -8,7 +8,8 @@
 
 namespace fedcamae {
 
-// One value that somebody wrote. Tables are flattened: "data.partition.alpha".
+// One value that somebody wrote. Tables are flattened: "data.partition.alpha". An empty table is a
+// setting too, "data.", so that a misspelt one is seen.
 struct Setting {
   std::string key;
   OptionValue value;
