@@ -85,29 +85,29 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
                         make_named(attacks(), config.type("attack"), config.own("attack")),
                         make_named(defenses(), config.type("defense"), config.own("defense")),
                         initial ? &*initial : nullptr);
+  note_signals();  // from here on the folder is left whole
   RunFolder folder(path);
-  folder.write_text("config.toml", config.to_toml());
+  write_whole(folder.file("config.toml"), config.to_toml());
   const nlohmann::ordered_json meta = {
       {"started", utc_time()},
       {"build", build_json()},
       {"machine", machine_json()},
       {"data", {{"dataset", dataset.name}, {"hash", dataset.hash}}},
       {"partition", {{"type", spec.partition}, {"hash", federation.partition().hash}}}};
-  folder.write_text("meta.json", meta.dump(2));
+  write_whole(folder.file("meta.json"), meta.dump(2));
   talk("{}: {} clients, {} of them malicious, {} workers x {} threads, into {}",
        config.section("run").text("name"), spec.clients, spec.attackers, spec.workers, spec.threads,
        path);
   talk("{}", federation.partition().report(dataset.train.labels, dataset.classes));
   RunResult result;
   result.path = path;
-  note_signals();
   result.end = run_rounds(federation, spec, folder, result.totals, start);
   save_weights(folder.file("model.safetensors"), federation.global_model(),
                {spec.model.arch, spec.model.classes, dataset.train.height,
                 dataset.normalization.mean, dataset.normalization.std});
   result.wall_seconds = seconds_since(start);
   result.summary = summary_json(config, result).dump(2);
-  folder.write_text("summary.json", result.summary);
+  write_whole(folder.file("summary.json"), result.summary);
   return result;
 }
 
@@ -125,7 +125,7 @@ int run_seeds_in(const Config& config, const Dataset& dataset, const std::string
     if (results.back().end == RunEnd::kInterrupted) break;
   }
   const std::string summary = seeds_summary(done, results);
-  write_seeds_summary(path, summary);
+  write_whole(path + "/summary.json", summary);
   fmt::print("{}\n", json ? summary : seeds_table(done, results));
   for (const RunResult& result : results)
     if (result.end != RunEnd::kDone) return exit_code(result.end);

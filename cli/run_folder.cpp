@@ -68,12 +68,33 @@ std::ofstream open(const std::string& path) {
   return file;
 }
 
-void write_line(std::ofstream& file, const std::string& line, const std::string& folder) {
+void write_line(std::ofstream& file, const std::string& line, const std::string& place) {
   file << line << '\n' << std::flush;
-  if (!file) fail(ErrorKind::kData, "{}: a table could not be written; is the disk full?", folder);
+  if (!file) fail(ErrorKind::kData, "{}: could not be written; is the disk full?", place);
+}
+
+// "folder/name" -> "folder/.name.part": what is not whole yet.
+std::string part_name(const std::string& path) {
+  const fs::path whole = path;
+  return (whole.parent_path() / fmt::format(".{}.part", whole.filename().string())).string();
+}
+
+void rename_whole(const std::string& part, const std::string& path) {
+  std::error_code error;
+  fs::rename(part, path, error);
+  if (error) fail(ErrorKind::kData, "{}: cannot be written ({})", path, error.message());
 }
 
 }  // namespace
+
+void write_whole(const std::string& path, const std::string& text) {
+  const std::string part = part_name(path);
+  {
+    std::ofstream out = open(part);
+    write_line(out, text, path);
+  }
+  rename_whole(part, path);
+}
 
 void check_run_folder(const std::string& path) {
   std::error_code error;
@@ -110,15 +131,6 @@ RunFolder::RunFolder(const std::string& path) : path_(path) {
   write_line(clients_csv_, "round,client,samples,loss,score,threshold,accepted,malicious", path_);
 }
 
-void RunFolder::write_text(const std::string& name, const std::string& text) const {
-  const std::string temporary = file("." + name + ".part");
-  {
-    std::ofstream out = open(temporary);
-    write_line(out, text, path_);
-  }
-  fs::rename(temporary, file(name));
-}
-
 void RunFolder::add_round(const RoundRecord& record, double elapsed_seconds) {
   const Json row = round_row(record, elapsed_seconds);
   write_line(metrics_csv_, csv_line(row, false), path_);
@@ -131,7 +143,9 @@ void RunFolder::add_round(const RoundRecord& record, double elapsed_seconds) {
         path_);
   if (!record.heat_maps) return;
   fs::create_directories(file("heatmaps"));
-  write_png(file(fmt::format("heatmaps/round-{:04}.png", record.round)), heat_map_panel(record));
+  const std::string path = file(fmt::format("heatmaps/round-{:04}.png", record.round));
+  write_png(part_name(path), heat_map_panel(record));
+  rename_whole(part_name(path), path);
 }
 
 }  // namespace fedcamae

@@ -16,13 +16,15 @@ void check_run_folder(const std::string& path);
 // "runs/<time>-<name>", with a number behind it where that is there already.
 std::string default_run_folder(const std::string& name);
 
+// The text and a newline, by way of a temporary name beside it. Throws Error{kData}.
+void write_whole(const std::string& path, const std::string& text);
+
 class RunFolder {
  public:
   explicit RunFolder(const std::string& path);  // makes it, and the tables with their headers
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  void write_text(const std::string& name, const std::string& text) const;
   // Rows of metrics.csv, metrics.jsonl and clients.csv, and the panel of heat maps if there is one.
   void add_round(const RoundRecord& record, double elapsed_seconds);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/meta.h"
@@ -184,12 +183,6 @@ std::string seeds_table(const std::vector<int64_t>& seeds, const std::vector<Run
   text += fmt::format("accuracy: mean {}, standard deviation {}", percent(accuracy.mean),
                       percent(accuracy.std));
   return text;
-}
-
-void write_seeds_summary(const std::string& path, const std::string& text) {
-  std::ofstream file(path + "/summary.json");
-  file << text << '\n' << std::flush;
-  if (!file) fail(ErrorKind::kData, "{}/summary.json: could not be written", path);
 }
 
 }  // namespace fedcamae

@@ -29,6 +29,5 @@ std::string result_table(const Config& config, const RunResult& result);
 
 std::string seeds_summary(const std::vector<int64_t>& seeds, const std::vector<RunResult>& results);
 std::string seeds_table(const std::vector<int64_t>& seeds, const std::vector<RunResult>& results);
-void write_seeds_summary(const std::string& path, const std::string& text);
 
 }  // namespace fedcamae
