@@ -23,6 +23,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void check_flags(const TrainFlags& f) {
+  require_choice("--model", f.model.arch, architecture_names());
   require_choice("--dataset", f.dataset, dataset_names());
   require_choice("--optimizer", f.optimizer, {"sgd", "adam", "adamw"});
   require_choice("--schedule", f.schedule, {"constant", "step", "cosine"});
@@ -112,13 +113,14 @@ int train_command(const TrainFlags& f) {
   const auto seed = static_cast<uint64_t>(f.compute.seed);
   (void)choose_normalization(f.normalization, {}, {});  // a wrong --mean, before any work
   require_writable_file(f.out);
-  const LoadedModel loaded = open_model(f.model, *context, seed, f.new_head);
-  Model& model = *loaded.model;
+  require_range("--classes", static_cast<double>(f.model.classes), 1, 1e6);
   bool found = true;
   const Dataset data = load_training_data(f, found);
   if (f.model.classes < data.classes)
     fail(ErrorKind::kUsage, "--classes {} is fewer than the {} classes of {}", f.model.classes,
          data.classes, f.dataset);
+  const LoadedModel loaded = open_model(f.model, *context, seed, f.new_head);
+  Model& model = *loaded.model;
   const Normalization normalization = choose_normalization(f.normalization, {}, data.normalization);
   Outcome outcome;
   if (f.steps.value_or(1) != 0 && f.epochs.value_or(1) != 0) {
