@@ -1,0 +1,12 @@
+// The rules, one a file; the registry lists them.
+#pragma once
+
+#include "fl/defense.h"
+
+namespace fedcamae {
+
+DefenseInfo mean_defense();
+DefenseInfo multi_krum_defense();
+DefenseInfo fedcamae_defense();
+
+}  // namespace fedcamae

@@ -1,0 +1,55 @@
+#include "defense/probe.h"
+
+#include "core/random.h"
+#include "data/image_io.h"
+
+namespace fedcamae {
+namespace {
+
+struct Labelled {
+  std::vector<Picture> pictures;
+  std::vector<int32_t> labels;
+};
+
+Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
+  if (!spec.file.empty()) {
+    const int64_t classes = round.model.spec().classes;
+    if (spec.label >= classes)
+      fail(ErrorKind::kUsage, "defense: probe_label {} is none of the model's {} classes",
+           spec.label, classes);
+    return {{read_picture(spec.file)}, {static_cast<int32_t>(spec.label)}};
+  }
+  const ImageSet& set = round.server.images;
+  if (spec.count > set.count())
+    fail(ErrorKind::kUsage, "defense: {} probe images of the server's {}; raise data.server_images",
+         spec.count, set.count());
+  Labelled chosen;
+  Random random({round.seed, Purpose::kProbe, static_cast<uint32_t>(round.round)});
+  for (const int64_t i : random.choose(set.count(), spec.count)) {
+    const ImageSet one = set.subset({i});
+    chosen.pictures.push_back({one.height, one.width, one.pixels});
+    chosen.labels.push_back(one.labels[0]);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Probe make_probe(const ProbeSpec& spec, const RoundContext& round) {
+  const Labelled chosen = choose(spec, round);
+  const Normalization& normal = round.server.normalization;
+  Probe probe;
+  probe.labels = chosen.labels;
+  std::vector<float> values;
+  for (const Picture& picture : chosen.pictures) {
+    const std::vector<float> square = resize_and_crop(picture, spec.size);
+    for (size_t i = 0; i < square.size(); ++i)
+      values.push_back((square[i] - normal.mean[i % 3]) / normal.std[i % 3]);
+    if (probe.picture.empty()) probe.picture = square;
+  }
+  const auto count = static_cast<int64_t>(chosen.pictures.size());
+  probe.images = Tensor::from(round.model.context(), {count, spec.size, spec.size, 3}, values);
+  return probe;
+}
+
+}  // namespace fedcamae

@@ -1,0 +1,13 @@
+#include "defense/registry.h"
+
+#include "defense/all.h"
+
+namespace fedcamae {
+
+const std::vector<DefenseInfo>& defenses() {
+  static const std::vector<DefenseInfo> all = {mean_defense(), multi_krum_defense(),
+                                               fedcamae_defense()};
+  return all;
+}
+
+}  // namespace fedcamae

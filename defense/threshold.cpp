@@ -1,0 +1,42 @@
+#include "defense/threshold.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fedcamae {
+namespace {
+
+constexpr double kMadToSigma = 1.4826;  // 1 / the 75 % point of the normal distribution
+
+double median_of_sorted(const std::vector<double>& sorted) {
+  const size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+double mean_std(const std::vector<double>& sorted, double k) {
+  const auto n = static_cast<double>(sorted.size());
+  double sum = 0, squares = 0;
+  for (const double score : sorted) sum += score;
+  const double mean = sum / n;
+  for (const double score : sorted) squares += (score - mean) * (score - mean);
+  return sorted.size() == 1 ? mean : mean + k * std::sqrt(squares / (n - 1));
+}
+
+double median_mad(const std::vector<double>& sorted, double k) {
+  const double median = median_of_sorted(sorted);
+  std::vector<double> deviations;
+  for (const double score : sorted) deviations.push_back(std::abs(score - median));
+  std::sort(deviations.begin(), deviations.end());
+  return median + k * kMadToSigma * median_of_sorted(deviations);
+}
+
+}  // namespace
+
+double score_threshold(std::vector<double> scores, ThresholdRule rule, double k) {
+  if (scores.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(scores.begin(), scores.end());
+  return rule == ThresholdRule::kMeanStd ? mean_std(scores, k) : median_mad(scores, k);
+}
+
+}  // namespace fedcamae

@@ -1,0 +1,26 @@
+// Voting over rounds: a client is excluded while most of its last verdicts were bad.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+
+namespace fedcamae {
+
+// Remembers the flags of each client's last b rounds, those in which it took part. Excluded while
+// flagged in at least ceil((h + 1) / 2) of them, h <= b being how many there are: a newcomer's
+// first flag counts at once, and b = 1 is no voting. (The released code votes by slot, every third
+// round.)
+class Vote {
+ public:
+  explicit Vote(int64_t b) : b_(static_cast<size_t>(b)) {}
+  // This round's flag of a client; true where the client is now excluded.
+  bool excludes(int64_t client, bool flagged);
+
+ private:
+  size_t b_;
+  std::map<int64_t, std::deque<bool>> flags_;  // by client id, the oldest first
+};
+
+}  // namespace fedcamae
