@@ -2,6 +2,12 @@
 
 namespace fedcamae {
 
+BatchNorm2d::BatchNorm2d(int64_t channels) {
+  check(channels > 0, "[batch_norm] channels are above 0, got {}", channels);
+  weight_.shape = {channels};
+  bias_.shape = {channels};
+}
+
 Var BatchNorm2d::apply(const Var& x, const Var& residual, bool relu) {
   const BatchNormSpec spec{.relu = relu};
   if (!training_)

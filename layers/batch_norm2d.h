@@ -9,7 +9,7 @@ namespace fedcamae {
 
 class BatchNorm2d final : public Module {
  public:
-  explicit BatchNorm2d(int64_t channels) : weight_{{channels}, {}, {}}, bias_{{channels}, {}, {}} {}
+  explicit BatchNorm2d(int64_t channels);
 
   // x [N, H, W, C], normalised by the batch in training, by the running statistics otherwise.
   Var forward(const Var& x) override { return apply(x, Var(), false); }

@@ -7,6 +7,9 @@ namespace fedcamae {
 Conv2d::Conv2d(int64_t in, int64_t out, const Conv2dSpec& spec)
     : spec_{.stride = spec.stride, .padding = (spec.kernel - 1) / 2, .groups = spec.groups},
       has_bias_(spec.bias) {
+  check(in > 0 && out > 0 && spec.kernel > 0 && spec.stride > 0 && spec.groups > 0,
+        "[conv2d] channels, kernel, stride and groups are above 0, got {} -> {}, {}, {}, {}", in,
+        out, spec.kernel, spec.stride, spec.groups);
   check(in % spec.groups == 0 && out % spec.groups == 0,
         "[conv2d] {} inputs and {} outputs do not split into {} groups", in, out, spec.groups);
   weight_.shape = {out, spec.kernel, spec.kernel, in / spec.groups};

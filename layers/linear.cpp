@@ -5,6 +5,7 @@
 namespace fedcamae {
 
 Linear::Linear(int64_t in, int64_t out, Init init) : init_(init) {
+  check(in > 0 && out > 0, "[linear] sizes are above 0, got {} -> {}", in, out);
   weight_.shape = {out, in};
   bias_.shape = {out};
 }

@@ -11,6 +11,10 @@ Optimizer::Optimizer(const OptimizerSpec& spec, const Tensor& parameters, const 
     fail(ErrorKind::kUsage, "optimizer: '{}' is not sgd, adam or adamw", spec.type);
   if (sgd && spec.nesterov && spec.momentum <= 0)
     fail(ErrorKind::kUsage, "optimizer: nesterov needs a momentum above 0, got {}", spec.momentum);
+  // Written so that NaN is refused too.
+  if (!(spec.momentum >= 0 && spec.weight_decay >= 0))
+    fail(ErrorKind::kUsage, "optimizer: momentum and weight decay are not negative, got {} and {}",
+         spec.momentum, spec.weight_decay);
   check(parameters.shape() == gradients.shape(), "[optimizer] parameters are {}, gradients {}",
         parameters.shape(), gradients.shape());
   if (!sgd || spec.momentum != 0) first_ = Tensor::zeros(parameters.context(), parameters.shape());
@@ -26,9 +30,8 @@ void Optimizer::step(double lr) {
                        .nesterov = spec_.nesterov};
     ops::sgd_step_(spec, steps_, gradients_, parameters_, first_);
   } else {
-    const AdamSpec spec{.lr = lr,
-                        .weight_decay = spec_.weight_decay,
-                        .decoupled = spec_.type == "adamw"};
+    const AdamSpec spec{
+        .lr = lr, .weight_decay = spec_.weight_decay, .decoupled = spec_.type == "adamw"};
     ops::adam_step_(spec, steps_, gradients_, parameters_, first_, second_);
   }
 }
@@ -36,11 +39,13 @@ void Optimizer::step(double lr) {
 double learning_rate(const ScheduleSpec& schedule, double lr, int64_t step, int64_t total) {
   if (schedule.type == "constant") return lr;
   if (schedule.type == "step") {
-    check(schedule.every > 0, "[schedule] every is above 0, got {}", schedule.every);
+    if (schedule.every <= 0)
+      fail(ErrorKind::kUsage, "schedule: step's 'every' is above 0, got {}", schedule.every);
     return lr * std::pow(schedule.gamma, static_cast<double>(step / schedule.every));
   }
   if (schedule.type == "cosine") {
-    check(total > 0, "[schedule] cosine needs the number of steps, got {}", total);
+    if (total <= 0)
+      fail(ErrorKind::kUsage, "schedule: cosine needs the number of steps, got {}", total);
     const double done = static_cast<double>(step) / static_cast<double>(total);
     return lr / 2 * (1 + std::cos(M_PI * done));
   }

@@ -3,6 +3,7 @@
 
   make_golden.py names DIR             the state dictionaries' names and shapes -> DIR/*_state.txt
   make_golden.py small DIR             the committed dumps -> DIR/*.safetensors
+  make_golden.py optimizers DIR        optimisers and schedules -> DIR/optimizers.txt
   make_golden.py full OUT --arch A --size S --batch B    everything, for the slow tests
 
 Every number is computed in float64 and stored with it how far PyTorch's own float32 is from it:
@@ -158,6 +159,52 @@ def full(path, arch, size, batch):
     safetensors_file.write(path, tensors, about(case))
 
 
+# Name -> optimiser of a few numbers; repeated in tests/layers/test_optimizer.cpp.
+SMALL_OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "sgd_decay": lambda p: torch.optim.SGD(p, lr=0.05, weight_decay=0.02),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda p: torch.optim.SGD(
+        p, lr=0.1, momentum=0.8, weight_decay=0.01, nesterov=True
+    ),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "adam_decay": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+}
+SCHEDULES = {
+    "step": lambda o: torch.optim.lr_scheduler.StepLR(o, step_size=3, gamma=0.5),
+    "cosine": lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=12),
+}
+
+
+def optimizers(folder):
+    """Lines of a name and numbers: the gradients, the parameters after each step, the rates."""
+    lines = []
+    line = lambda name, values: lines.append(" ".join([name, *(repr(float(v)) for v in values)]))
+    gradients = [torch.from_numpy(nets.numbers(1 + step, 6)) for step in range(STEPS)]
+    start = nets.numbers(0, 6)
+    line("start", start)
+    for gradient in gradients:
+        line("gradient", gradient)
+    for name, make in SMALL_OPTIMIZERS.items():
+        parameter = torch.nn.Parameter(torch.tensor(start))
+        optimizer = make([parameter])
+        for gradient in gradients:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+            line(name, parameter.detach())
+    for name, make in SCHEDULES.items():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+        schedule, rates = make(optimizer), []
+        for _ in range(13):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        line(f"schedule_{name}", rates)
+    with open(os.path.join(folder, "optimizers.txt"), "w") as out:
+        out.write("\n".join(lines) + "\n")
+
+
 def names(folder):
     for arch in ("resnet50", "regnet_y_800mf"):
         with open(os.path.join(folder, f"{arch}_state.txt"), "w") as out:
@@ -169,7 +216,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["names", "small", "full"])
+    parser.add_argument("what", choices=["names", "small", "optimizers", "full"])
     parser.add_argument("out")
     parser.add_argument("--arch", default="resnet50")
     parser.add_argument("--size", type=int, default=32)
@@ -179,6 +226,8 @@ def main():
         names(args.out)
     elif args.what == "small":
         small(args.out)
+    elif args.what == "optimizers":
+        optimizers(args.out)
     else:
         full(args.out, args.arch, args.size, args.batch)
 

@@ -1,0 +1,138 @@
+// Optimisers and schedules over several steps against PyTorch in float64 (tests/golden/
+// optimizers.txt, written by tools/make_golden.py), and impossible specs.
+#include "layers/optimizer.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <limits>
+#include <map>
+#include <sstream>
+
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace fedcamae {
+namespace {
+
+using testing::Array;
+
+using Lines = std::map<std::string, std::vector<std::vector<double>>>;
+
+// Name -> the numbers of its lines.
+Lines read_dump() {
+  std::ifstream in(std::string(FEDCAMAE_TEST_DATA) + "/optimizers.txt");
+  REQUIRE(in.good());
+  Lines lines;
+  for (std::string text; std::getline(in, text);) {
+    std::istringstream words(text);
+    std::string name;
+    words >> name;
+    std::vector<double>& numbers = lines[name].emplace_back();
+    for (double v = 0; words >> v;) numbers.push_back(v);
+  }
+  return lines;
+}
+
+Array<double> as_array(const std::vector<double>& numbers) {
+  Array<double> a(Shape{static_cast<int64_t>(numbers.size())});
+  a.data = numbers;
+  return a;
+}
+
+// As in SMALL_OPTIMIZERS of make_golden.py.
+const std::map<std::string, OptimizerSpec> kSpecs = {
+    {"sgd", {.type = "sgd", .lr = 0.1}},
+    {"sgd_decay", {.type = "sgd", .lr = 0.05, .weight_decay = 0.02}},
+    {"momentum", {.type = "sgd", .lr = 0.1, .momentum = 0.9, .weight_decay = 0.01}},
+    {"nesterov",
+     {.type = "sgd", .lr = 0.1, .momentum = 0.8, .nesterov = true, .weight_decay = 0.01}},
+    {"adam", {.type = "adam", .lr = 0.01}},
+    {"adam_decay", {.type = "adam", .lr = 0.01, .weight_decay = 0.1}},
+    {"adamw", {.type = "adamw", .lr = 0.01, .weight_decay = 0.1}},
+};
+// Some ten roundings of numbers near 1 in each of five steps.
+constexpr double kTolerance = 50 * testing::kEps;
+
+TEST_CASE("the parameters after each step are PyTorch's") {
+  const Lines lines = read_dump();
+  testing::on_every_device([&](Context& context) {
+    for (const auto& [name, spec] : kSpecs) {
+      CAPTURE(name);
+      const Tensor parameters = testing::to_tensor(context, as_array(lines.at("start")[0]));
+      const Tensor gradients = Tensor::zeros(context, parameters.shape());
+      Optimizer optimizer(spec, parameters, gradients);
+      const auto& expected = lines.at(name);
+      REQUIRE(expected.size() == lines.at("gradient").size());
+      for (size_t step = 0; step < expected.size(); ++step) {
+        CAPTURE(step);
+        const Array<double> gradient = as_array(lines.at("gradient")[step]);
+        ops::copy_(testing::to_tensor(context, gradient), gradients);
+        optimizer.step(spec.lr);
+        testing::check_close(parameters, as_array(expected[step]), kTolerance);
+        testing::check_equal(gradients, gradient);  // only read
+      }
+    }
+  });
+}
+
+TEST_CASE("the rate is the step's argument") {
+  Context context(testing::cpu_options(1));
+  const Tensor p = Tensor::zeros(context, {3}), g = Tensor::full(context, {3}, 1.0f);
+  Optimizer optimizer({.type = "sgd", .lr = 100}, p, g);
+  optimizer.step(0.5);
+  optimizer.step(0.25);
+  testing::check_equal(p, Array<double>({3}, -0.75));
+}
+
+TEST_CASE("the rates are those of PyTorch's schedulers") {
+  const Lines lines = read_dump();
+  constexpr int64_t kTotal = 12;
+  constexpr double kRate = 0.2, kRounding = 1e-15;  // both sides are double
+  const std::map<std::string, ScheduleSpec> specs = {
+      {"schedule_step", {.type = "step", .gamma = 0.5, .every = 3}},
+      {"schedule_cosine", {.type = "cosine"}}};
+  for (const auto& [name, spec] : specs) {
+    CAPTURE(name);
+    const std::vector<double>& expected = lines.at(name).at(0);
+    REQUIRE(expected.size() == kTotal + 1);
+    for (int64_t step = 0; step <= kTotal; ++step) {
+      CAPTURE(step);
+      testing::check_close(learning_rate(spec, kRate, step, kTotal),
+                           expected[static_cast<size_t>(step)], kRounding);
+    }
+  }
+  for (const int64_t step : {0, 7, 12}) CHECK(learning_rate({}, kRate, step, kTotal) == kRate);
+}
+
+// The kind of the error, so that the program can choose its exit code.
+template <class Action>
+void check_usage_error(const Action& action) {
+  try {
+    action();
+    FAIL_CHECK("no error");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kUsage);
+  }
+}
+
+TEST_CASE("impossible specs are errors") {
+  Context context(testing::cpu_options(1));
+  const Tensor p = Tensor::zeros(context, {3}), g = Tensor::zeros(context, {3});
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  for (const OptimizerSpec& spec :
+       {OptimizerSpec{.type = "adagrad"}, OptimizerSpec{.type = ""}, OptimizerSpec{.type = "SGD"},
+        OptimizerSpec{.type = "sgd", .nesterov = true},
+        OptimizerSpec{.type = "sgd", .momentum = -0.9},
+        OptimizerSpec{.type = "sgd", .momentum = kNan},
+        OptimizerSpec{.type = "adam", .weight_decay = -1e-4},
+        OptimizerSpec{.type = "adamw", .weight_decay = kNan}})
+    check_usage_error([&] { const Optimizer optimizer(spec, p, g); });
+  CHECK_THROWS_AS(Optimizer({}, p, Tensor::zeros(context, {4})), Error);
+  check_usage_error([] { learning_rate({.type = "linear"}, 0.1, 0, 10); });
+  check_usage_error([] { learning_rate({.type = "step", .every = 0}, 0.1, 0, 10); });
+  check_usage_error([] { learning_rate({.type = "cosine"}, 0.1, 0, 0); });
+}
+
+}  // namespace
+}  // namespace fedcamae
