@@ -39,7 +39,9 @@ class Attack {
   virtual void poison_labels(std::vector<int32_t>& labels, int64_t classes) const {
     (void)labels, (void)classes;
   }
-  // What the attackers upload, one state per attacker, in the order of context.attackers.
+  // What the attackers upload, one state per attacker, in the order of context.attackers. May keep
+  // memory from round to round; the round that was last may come again, because it was interrupted,
+  // and must then give the same.
   virtual std::vector<ModelState> craft(const AttackContext& context) = 0;
 };
 

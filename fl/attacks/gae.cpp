@@ -33,11 +33,15 @@ class Gae : public Attack {
   ModelState craft_one(const AttackContext& context, const std::vector<ModelState>& models,
                        Random& random);
 
+  struct Memory {
+    bool begun = false;
+    // The graph that the next attacker starts from: U[0, 1) before the first attack, then the
+    // latest output. Its size is the number of overheard models; another number starts afresh.
+    SmallMatrix graph;
+  };
   GaeSpec spec_;
-  bool begun_ = false;
-  // The graph that the next attacker starts from: U[0, 1) before the first attack, then the latest
-  // output. Its size is the number of overheard models; another number starts afresh.
-  SmallMatrix graph_;
+  Memory memory_, before_;  // now; before `round_`, should that come again
+  int64_t round_ = 0;       // the latest
 };
 
 // K benign models of the round in random order, fewer where there are fewer; the global model alone
@@ -76,9 +80,9 @@ ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelS
                                random);
   autoencoder.train(random);
   const SmallMatrix output = prior_adjacency(k, spec_.autoencoder.latent, random);
-  const std::vector<double> weights = regenerated_mean(left_singular_vectors(laplacian(graph_)),
-                                                       left_singular_vectors(laplacian(output)));
-  graph_ = output;
+  const std::vector<double> weights = regenerated_mean(
+      left_singular_vectors(laplacian(memory_.graph)), left_singular_vectors(laplacian(output)));
+  memory_.graph = output;
 
   ModelState state = models[0].to(context.context);  // statistics and counters of a benign model
   ops::scale_(static_cast<float>(weights[0]), state.parameters);
@@ -93,22 +97,28 @@ ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelS
 }
 
 std::vector<ModelState> Gae::craft(const AttackContext& context) {
+  if (context.round == round_)
+    memory_ = before_;
+  else
+    before_ = memory_;
+  round_ = context.round;
   const uint32_t round = static_cast<uint32_t>(context.round);
   Random shared({context.seed, Purpose::kAttack, round, kSharedDraw});
   const std::vector<ModelState> models = choose_models(context, shared);
   const int64_t k = static_cast<int64_t>(models.size());
-  if (graph_.rows != k) {
-    graph_ = SmallMatrix(k, k);
-    for (double& value : graph_.values) value = shared.uniform();
+  if (memory_.graph.rows != k) {
+    memory_.graph = SmallMatrix(k, k);
+    for (double& value : memory_.graph.values) value = shared.uniform();
   }
-  const SmallMatrix first = graph_;
+  const SmallMatrix first = memory_.graph;
   std::vector<ModelState> crafted;
   for (int64_t client : context.attackers) {
-    if (!begun_) graph_ = first;  // in the first round all attackers start from the same graph
+    // In the first round all attackers start from the same graph.
+    if (!memory_.begun) memory_.graph = first;
     Random random({context.seed, Purpose::kAttack, round, static_cast<uint32_t>(client)});
     crafted.push_back(craft_one(context, models, random));
   }
-  begun_ = true;
+  memory_.begun = true;
   return crafted;
 }
 

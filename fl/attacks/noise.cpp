@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "core/ops.h"
 #include "core/random.h"
 #include "fl/attacks/all.h"
@@ -11,9 +14,11 @@ namespace {
 // there are enough; where nobody benign takes part they copy the global model.)
 class Noise : public Attack {
  public:
-  Noise(double low, double high) : low_(low), high_(high) {
-    if (!(low < high))
-      fail(ErrorKind::kUsage, "attack noise: low ({}) must be below high ({})", low, high);
+  Noise(double low, double high) : low_(static_cast<float>(low)), high_(static_cast<float>(high)) {
+    if (!(low_ < high_) || !std::isfinite(high_ - low_))
+      fail(ErrorKind::kUsage,
+           "attack noise: low ({}) must be below high ({}) in float32, both finite", low, high);
+    largest_ = std::nextafter(high_, low_);
   }
   bool trains() const override { return false; }
   bool overhears() const override { return true; }
@@ -32,7 +37,8 @@ class Noise : public Attack {
       Random random(
           {context.seed, Purpose::kAttack, round, static_cast<uint32_t>(context.attackers[i])});
       std::vector<float> noise(static_cast<size_t>(state.parameters.size()));
-      for (float& value : noise) value = static_cast<float>(random.uniform(low_, high_));
+      for (float& value : noise)  // in double, and rounding must not reach the open end
+        value = std::min(static_cast<float>(random.uniform(low_, high_)), largest_);
       ops::axpy_(1.0f, Tensor::from(context.context, state.parameters.shape(), noise),
                  state.parameters);
       crafted.push_back(state);
@@ -41,7 +47,7 @@ class Noise : public Attack {
   }
 
  private:
-  double low_, high_;
+  float low_, high_, largest_;
 };
 
 }  // namespace
