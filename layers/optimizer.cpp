@@ -41,7 +41,8 @@ double learning_rate(const ScheduleSpec& schedule, double lr, int64_t step, int6
   if (schedule.type == "step") {
     if (schedule.every <= 0)
       fail(ErrorKind::kUsage, "schedule: step's 'every' is above 0, got {}", schedule.every);
-    return lr * std::pow(schedule.gamma, static_cast<double>(step / schedule.every));
+    const int64_t factors = step / schedule.every;
+    return lr * std::pow(schedule.gamma, static_cast<double>(factors));
   }
   if (schedule.type == "cosine") {
     if (total <= 0)
