@@ -3,6 +3,7 @@
 
 #include "core/ops.h"
 #include "fl/evaluate_batch.h"
+#include "fl/mode_scope.h"
 #include "fl/train.h"
 
 namespace fedcamae {
@@ -52,14 +53,12 @@ Evaluation merge_batches(const std::vector<Evaluation>& batches) {
 Evaluation evaluate(Model& model, const ImageSet& set, const std::vector<int64_t>& indices,
                     const Normalization& normalization, int64_t batch) {
   check(batch > 0, "[evaluate] the batch holds at least one image, got {}", batch);
-  const bool mode = model.training();
-  model.set_training(false);
+  const ModeScope mode(model, false);
   const int64_t count = static_cast<int64_t>(indices.size());
   std::vector<Evaluation> batches;
   for (int64_t first = 0; first < count; first += batch)
     batches.push_back(
         evaluate_batch(model, set, indices, first, std::min(batch, count - first), normalization));
-  model.set_training(mode);
   return merge_batches(batches);
 }
 

@@ -163,10 +163,9 @@ void Round::defend(RoundRecord& record) {
                                       federation_.server, spec_.weighted, pictures},
                                      updates_);
   check_same_sizes("the defense", result.next, federation_.global);
-  // In the server's context: what the defense returned may lie in a worker's.
-  next_ = &result.next.parameters.context() == &federation_.context
-              ? result.next
-              : result.next.to(federation_.context);
+  // A copy of its own: what the defense returned may lie in a worker's context or in the scratch
+  // model.
+  next_ = result.next.to(federation_.context);
   record.threshold = result.verdict.threshold;
   record.heat_maps = std::move(result.heat_maps);
   record.detection = detection_metrics(result.verdict, guilty_);  // here the truth is joined

@@ -47,6 +47,15 @@ void check_spec(const FederationSpec& spec, const Dataset& dataset) {
   require(spec.attack_start >= 1 && spec.attack_stop >= 0,
           "attack start: from round 1, stop: 0 (to the end) or a round; got {} and {}",
           spec.attack_start, spec.attack_stop);
+  require(spec.attack_stop == 0 || spec.attack_stop >= spec.attack_start,
+          "attack stop: round {} comes before attack start, round {}", spec.attack_stop,
+          spec.attack_start);
+  const int64_t side = std::min(dataset.train.height, dataset.train.width);
+  require(spec.augment.crop_padding >= 0 && spec.augment.crop_padding < side,
+          "crop padding: from 0 to below the images' side ({}), got {}", side,
+          spec.augment.crop_padding);
+  require(spec.augment.flip_probability >= 0 && spec.augment.flip_probability <= 1,
+          "flip probability: from 0 to 1, got {}", spec.augment.flip_probability);
   require(dataset.classes <= spec.model.classes,
           "model classes: {} has {} classes, the model only {}", dataset.name, dataset.classes,
           spec.model.classes);

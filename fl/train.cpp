@@ -3,6 +3,7 @@
 #include <chrono>
 #include <limits>
 
+#include "fl/mode_scope.h"
 #include "layers/losses.h"
 
 namespace fedcamae {
@@ -10,8 +11,7 @@ namespace fedcamae {
 double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
              const std::function<bool(const TrainStep&)>& on_step) {
   using Clock = std::chrono::steady_clock;
-  const bool mode = model.training();
-  model.set_training(true);
+  const ModeScope mode(model, true);
   Optimizer optimizer(spec.optimizer, model.parameters(), model.gradients());
   double total = 0;
   int64_t done = 0;
@@ -32,7 +32,6 @@ double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
     const std::chrono::duration<double> seconds = Clock::now() - begin;
     if (on_step) go = on_step({done + 1, value, seconds.count()});
   }
-  model.set_training(mode);
   return done == 0 ? std::numeric_limits<double>::quiet_NaN() : total / static_cast<double>(done);
 }
 

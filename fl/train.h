@@ -13,8 +13,8 @@
 namespace fedcamae {
 
 struct TrainSpec {
-  OptimizerSpec optimizer;
-  ScheduleSpec schedule;
+  OptimizerSpec optimizer = {};
+  ScheduleSpec schedule = {};
   float label_smoothing = 0;
   int64_t steps = 0;  // mini-batches in all
 };

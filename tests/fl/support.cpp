@@ -68,6 +68,18 @@ std::string fingerprint(const RoundRecord& record) {
   return text;
 }
 
+std::vector<int64_t> ids(const RoundRecord& record) {
+  std::vector<int64_t> all;
+  for (const ClientRecord& client : record.clients) all.push_back(client.client);
+  return all;
+}
+std::vector<int64_t> malicious(const RoundRecord& record) {
+  std::vector<int64_t> all;
+  for (const ClientRecord& client : record.clients)
+    if (client.malicious) all.push_back(client.client);
+  return all;
+}
+
 ModelState random_state(Context& context, int64_t parameters, uint64_t seed) {
   constexpr int64_t kStatistics = 6;
   Random random({.seed = seed});

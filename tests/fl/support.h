@@ -24,6 +24,8 @@ FederationSpec tiny_spec();
 // that differs where a bit differs.
 std::vector<float> numbers(const ModelState& state);
 std::string fingerprint(const RoundRecord& record);
+std::vector<int64_t> ids(const RoundRecord& record);
+std::vector<int64_t> malicious(const RoundRecord& record);  // their ids
 
 ModelState random_state(Context& context, int64_t parameters, uint64_t seed);
 
