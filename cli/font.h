@@ -1,4 +1,4 @@
-// Capitals, digits and a few signs in 3 x 5 pixels, for legends inside pictures.
+// Capitals, digits and a few signs in 5 x 7 pixels, for legends inside pictures.
 #pragma once
 
 #include <string>
@@ -17,6 +17,6 @@ void fill_rectangle(Picture& picture, int64_t x, int64_t y, int64_t width, int64
 void draw_text(Picture& picture, int64_t x, int64_t y, const std::string& text, Color color,
                int64_t scale);
 int64_t text_width(const std::string& text, int64_t scale);
-inline constexpr int64_t kFontHeight = 5;
+inline constexpr int64_t kFontWidth = 5, kFontHeight = 7;
 
 }  // namespace fedcamae

@@ -6,9 +6,9 @@
 
 namespace fedcamae {
 
-// The probe image first, then each client's map above its reconstruction by the autoencoder.
-// Malicious clients are framed in red, rejected ones crossed out; a legend stands below. The record
-// has heat maps.
+// The probe image first, then each client's map above its reconstruction by the autoencoder, its
+// score and whether it was rejected. Malicious clients are framed in red; a legend stands below.
+// The record has heat maps.
 Picture heat_map_panel(const RoundRecord& record);
 
 }  // namespace fedcamae

@@ -39,8 +39,22 @@ RoundRecord example() {
   return record;
 }
 
-bool same(const uint8_t* pixel, int r, int g, int b) {
-  return pixel[0] == r && pixel[1] == g && pixel[2] == b;
+constexpr Color kRed{214, 30, 30}, kGrey{190, 190, 190};
+
+Color jet_color(float value) {
+  uint8_t rgb[3];
+  jet(value, rgb);
+  return {rgb[0], rgb[1], rgb[2]};
+}
+
+int64_t count(const Picture& picture, Color color) {
+  int64_t found = 0;
+  for (size_t i = 0; i < picture.pixels.size(); i += 3)
+    found += picture.pixels[i] == color.r && picture.pixels[i + 1] == color.g &&
+                     picture.pixels[i + 2] == color.b
+                 ? 1
+                 : 0;
+  return found;
 }
 
 }  // namespace
@@ -103,54 +117,47 @@ TEST_CASE("totals sum the counts and average the areas of the rounds that have o
   CHECK(*d.auc == doctest::Approx(0.75));
 }
 
-TEST_CASE("the panel frames malicious clients and crosses out rejected ones") {
+TEST_CASE("the panel frames malicious clients and marks rejected ones") {
+  constexpr int64_t kTile = 112 * 112;  // pixels of one map in the panel
   RoundRecord record = example();
   HeatMapReport maps;
   maps.side = 2;
   maps.maps = {0, 0, 0, 0, 1, 1, 1, 1};
-  maps.reconstructions = {0, 0, 0, 0, 0, 0, 0, 0};
+  maps.reconstructions = {0, 0, 0, 0, 0, 0, kNaN, 0};
   maps.probe_side = 1;
   maps.probe = {0, 1, 0};
   record.heat_maps = maps;
   const Picture panel = heat_map_panel(record);
-  CHECK(panel.width > 3 * 64);
-  CHECK(panel.height > 2 * 64);
   CHECK(panel.pixels.size() == static_cast<size_t>(panel.width * panel.height * 3));
-  int64_t green = 0, red = 0, grey = 0, low = 0, high = 0;
-  uint8_t low_rgb[3], high_rgb[3];
-  jet(0, low_rgb);
-  jet(1, high_rgb);
-  for (size_t i = 0; i < panel.pixels.size(); i += 3) {
-    const uint8_t* pixel = &panel.pixels[i];
-    green += same(pixel, 0, 255, 0) ? 1 : 0;
-    red += same(pixel, 214, 30, 30) ? 1 : 0;
-    grey += same(pixel, 190, 190, 190) ? 1 : 0;
-    low += same(pixel, low_rgb[0], low_rgb[1], low_rgb[2]) ? 1 : 0;
-    high += same(pixel, high_rgb[0], high_rgb[1], high_rgb[2]) ? 1 : 0;
-  }
-  CHECK(green == 96 * 96);  // the probe, one tile
-  CHECK(red > 900);         // one frame and a number
-  CHECK(grey > 900);
-  CHECK(low > 96 * 96 * 2);  // the honest client's two tiles, and most of a third
-  CHECK(high > 96 * 96 / 2);
-  CHECK(high < 96 * 96);  // crossed out
+  CHECK(count(panel, {0, 255, 0}) == kTile);  // the probe
+  const int64_t frame = (112 + 8) * (2 * 112 + 12) - 2 * kTile;
+  CHECK(count(panel, kRed) > frame);  // one frame and a name
+  CHECK(count(panel, kRed) < frame + 1000);
+  CHECK(count(panel, kGrey) == frame + kTile / 4);  // the honest frame, and what is not finite
+  const int64_t bar = 14 * 4;  // pixels of the legend's bar in its last colour, at most
+  const int64_t high = count(panel, jet_color(1)), low = count(panel, jet_color(0));
+  CHECK(high >= kTile);  // nothing is drawn over a map
+  CHECK(high <= kTile + bar);
+  CHECK(low >= 2 * kTile + 3 * kTile / 4);
+  CHECK(low <= 2 * kTile + 3 * kTile / 4 + bar);
 
+  const int64_t ink = count(panel, {40, 40, 40});
   record.clients[1].malicious = false;
   record.clients[1].accepted = true;
   const Picture calm = heat_map_panel(record);
-  int64_t calm_red = 0;
-  for (size_t i = 0; i < calm.pixels.size(); i += 3)
-    calm_red += same(&calm.pixels[i], 214, 30, 30) ? 1 : 0;
-  CHECK(calm_red == 0);
+  CHECK(count(calm, kRed) == 0);
+  CHECK(count(calm, {40, 40, 40}) < ink - 1000);  // the dark field behind "REJECTED"
 }
 
 TEST_CASE("letters are drawn where they belong") {
-  Picture picture{5, 4, std::vector<uint8_t>(5 * 4 * 3, 0)};
-  draw_text(picture, 0, 0, "L", {255, 255, 255}, 1);
+  Picture picture{7, 12, std::vector<uint8_t>(7 * 12 * 3, 0)};
+  draw_text(picture, 0, 0, "Lt", {255, 255, 255}, 1);
   std::string seen;
-  for (size_t i = 0; i < 20; ++i) {
+  for (size_t i = 0; i < 7 * 12; ++i) {
     seen += picture.pixels[i * 3] != 0 ? '#' : '.';
-    if (i % 4 == 3) seen += '\n';
+    if (i % 12 == 11) seen += '\n';
   }
-  CHECK(seen == "#...\n#...\n#...\n#...\n###.\n");
+  CHECK(seen ==
+        "#.....#####.\n#.......#...\n#.......#...\n#.......#...\n#.......#...\n#.......#...\n"
+        "#####...#...\n");
 }
