@@ -20,13 +20,16 @@ int predict_command(const PredictFlags& f) {
   const LoadedModel loaded = open_model(f.model, *context, 0);
   const Normalization normalization =
       choose_normalization(f.normalization, loaded.info, imagenet_normalization());
+  // All of them first: one that cannot be read leaves nothing half-told.
+  std::vector<std::vector<float>> squares;
+  for (const std::string& path : f.images) squares.push_back(read_square(path, f.size));
   nlohmann::ordered_json json = {{"logits", nlohmann::ordered_json::array()}};
   const NoGrad no_grad;
-  for (const std::string& path : f.images) {
-    const Tensor input = network_input(read_square(path, f.size), f.size, normalization, *context);
+  for (size_t i = 0; i < squares.size(); ++i) {
+    const Tensor input = network_input(squares[i], f.size, normalization, *context);
     const std::vector<float> logits = loaded.model->forward(input).value().to_host();
     const auto best = std::max_element(logits.begin(), logits.end());
-    if (!f.json) talk("{}: class {} (logit {:.4f})", path, best - logits.begin(), *best);
+    if (!f.json) talk("{}: class {} (logit {:.4f})", f.images[i], best - logits.begin(), *best);
     json["logits"].push_back(logits);
   }
   fmt::print("{}\n", json.dump());
