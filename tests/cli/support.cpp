@@ -1,5 +1,6 @@
 #include "tests/cli/support.h"
 
+#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -49,9 +51,9 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 namespace {
 
-std::string cifar_records(int count) {
+std::string cifar_records(int count, int first = 0) {
   std::string bytes;
-  for (int i = 0; i < count; ++i) {
+  for (int i = first; i < first + count; ++i) {
     const int label = i % 10;
     bytes += static_cast<char>(label);
     for (int channel = 0; channel < 3; ++channel)
@@ -90,11 +92,56 @@ void write_cifar10(const std::string& folder, int train, int test) {
   if (test > 0) write_file(folder + "/test_batch.bin", cifar_records(test));
 }
 
+void write_cifar10_changed(const std::string& folder, int train, int same) {
+  fs::create_directories(folder);
+  write_file(folder + "/data_batch_1.bin",
+             cifar_records(same) + cifar_records(train - same, same + 3));
+}
+
 void write_image(const std::string& path) {
   Picture picture{24, 40, std::vector<uint8_t>(24 * 40 * 3)};
   for (size_t i = 0; i < picture.pixels.size(); ++i)
     picture.pixels[i] = static_cast<uint8_t>(i * 5 % 251);
   write_png(path, picture);
+}
+
+nlohmann::json parse_json(const std::string& text) {
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  CHECK_MESSAGE(!json.is_discarded(), "not JSON: ", text);
+  return json;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void check_refusal(const ProgramResult& result, int code, const std::string& part) {
+  CAPTURE(result.err);
+  CHECK(result.code == code);
+  CHECK(result.out.empty());
+  CHECK(lines_of(result.err).size() == 1);
+  CHECK(contains(result.err, "fedcamae: error: "));
+  CHECK(contains(result.err, part));
+}
+
+void check_plain(const ProgramResult& result) {
+  CHECK(result.out.find_first_of("\033\r") == std::string::npos);
+  CHECK(result.err.find_first_of("\033\r") == std::string::npos);
+}
+
+Npy read_npy(const std::string& path) {
+  const std::string bytes = read_text(path);
+  REQUIRE(bytes.size() > 10);
+  CHECK(bytes.substr(0, 8) == std::string("\x93NUMPY\x01\x00", 8));
+  const size_t header = static_cast<uint8_t>(bytes[8]) + 256 * static_cast<uint8_t>(bytes[9]);
+  const std::string dict = bytes.substr(10, header);
+  CHECK(contains(dict, "'descr': '<f4'"));
+  CHECK(contains(dict, "'fortran_order': False"));
+  const size_t open = dict.find('('), close = dict.find(')');
+  Npy npy{dict.substr(open, close - open + 1), {}};
+  npy.values.resize((bytes.size() - 10 - header) / sizeof(float));
+  std::memcpy(npy.values.data(), bytes.data() + 10 + header, npy.values.size() * sizeof(float));
+  return npy;
 }
 
 ProgramResult run_fedcamae(const std::vector<std::string>& arguments,

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ std::vector<std::string> lines_of(const std::string& text);
 
 // CIFAR-10 binary files in `folder`: `train` and `test` records whose class is visible as colour.
 void write_cifar10(const std::string& folder, int train, int test);
+// Its training part alone, with other images from record `same` on.
+void write_cifar10_changed(const std::string& folder, int train, int same);
 // A 40 x 24 PNG with a gradient.
 void write_image(const std::string& path);
 
@@ -40,5 +43,20 @@ struct ProgramResult {
 ProgramResult run_fedcamae(const std::vector<std::string>& arguments,
                            const std::vector<std::string>& environment = {}, int signal = 0,
                            const std::function<bool(const std::string&)>& signal_when = {});
+
+// One JSON value, or a failed check with what it was instead.
+nlohmann::json parse_json(const std::string& text);
+bool contains(const std::string& text, const std::string& part);
+// An error of the program: this exit code, nothing on stdout, one line on stderr that holds `part`.
+void check_refusal(const ProgramResult& result, int code, const std::string& part);
+// No escape sequences and no carriage returns: nothing of it went to a terminal.
+void check_plain(const ProgramResult& result);
+
+// An .npy file of float32 (numpy.lib.format, version 1.0).
+struct Npy {
+  std::string shape;  // as Python writes it: "(32, 32)"
+  std::vector<float> values;
+};
+Npy read_npy(const std::string& path);
 
 }  // namespace fedcamae::testing

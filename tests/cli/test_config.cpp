@@ -34,10 +34,6 @@ std::string problem(const std::string& text, const std::vector<std::string>& set
   return "";
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 Config with(const std::string& assignment) {
   Config config;
   config.apply(parse_assignment(assignment, "here"));
@@ -55,6 +51,13 @@ TEST_CASE("an unknown key names its line and the nearest key") {
                  "x.toml:2: unknown key 'data.partition.alhpa', did you mean 'alpha'?"));
   CHECK(contains(problem("rounds = 5\n"), "x.toml:1: unknown key 'rounds'"));
   CHECK(contains(problem("[run]\nqqqqqqqqqqqq = 1\n"), "[run] takes"));
+}
+
+TEST_CASE("an empty section and a section that is given a value are seen") {
+  CHECK(contains(problem("[run]\nrounds = 3\n[federaton]\n"),
+                 "x.toml:3: unknown section 'federaton', did you mean 'federation'?"));
+  CHECK(contains(problem("federation = 3\n"), "x.toml:1: 'federation' is a section"));
+  CHECK(problem("[run]\n[data.partition]\n[attack]\n[defense]\n[log]\n").empty());
 }
 
 TEST_CASE("options of another attack's type are unknown") {
@@ -87,6 +90,7 @@ TEST_CASE("settings that contradict each other are refused") {
   CHECK(contains(problem("[federation]\nfraction = 0\n"), "fraction must be above 0"));
   CHECK(contains(problem("[attack]\nstart = 5\nstop = 4\n"), "comes before"));
   CHECK(contains(problem("[run]\nseeds = [1, 2, 1]\n"), "holds 1 twice"));
+  CHECK(contains(problem("[run]\nname = \"../x\"\n"), "cannot hold a '/'"));
   CHECK(contains(problem("[federation]\nnesterov = true\n"), "nesterov needs"));
 }
 
@@ -154,6 +158,24 @@ TEST_CASE("flags win over --set, --set over the environment, that over the file"
           "environment variable FEDCAMAE_RUN__ROUNDZ: unknown key 'run.roundz', did you mean "
           "'rounds'?");
   }
+}
+
+TEST_CASE("FEDCAMAE_DATA_DIR wins over the file's folder, and is searched where none is named") {
+  const TemporaryFolder folder;
+  RunFlags flags;
+  flags.config = folder.file("x.toml");
+  std::string place = "FEDCAMAE_DATA_DIR=/place";
+  char* environment[] = {place.data(), nullptr};
+  write_file(flags.config, "[data]\ndir = \"/file\"\n");
+  CHECK(resolve_config(flags, environment).section("data").text("dir") == "/place");
+  flags.sets = {"data.dir=/set"};
+  CHECK(resolve_config(flags, environment).section("data").text("dir") == "/set");
+  flags.data_dir = "/flag";
+  CHECK(resolve_config(flags, environment).section("data").text("dir") == "/flag");
+  write_file(flags.config, "");
+  flags.sets.clear();
+  flags.data_dir.reset();
+  CHECK(resolve_config(flags, environment).section("data").text("dir").empty());
 }
 
 TEST_CASE("a written configuration reads back to itself") {
