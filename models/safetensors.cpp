@@ -21,6 +21,7 @@ using nlohmann::json;
 constexpr size_t kLengthBytes = 8;
 // A ResNet-50's header has 40 kB. The parser takes some ten times the text's size in memory.
 constexpr uint64_t kMaxHeader = uint64_t{16} << 20;
+constexpr int kMaxDepth = 3;  // header, entry, list: deeper is not this format
 
 size_t dtype_bytes(const std::string& dtype) {
   static const std::map<std::string, size_t> kBytes = {
@@ -52,7 +53,9 @@ std::vector<std::byte> read_file(const std::string& path) {
 json parse_json(const std::string& path, const std::string& text) {
   std::vector<std::set<std::string>> open;  // keys of the objects that are being read
   std::string twice;
-  const auto watch = [&](int, json::parse_event_t event, json& parsed) {
+  const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kMaxDepth)
+      fail(ErrorKind::kData, "{}: the header is nested deeper than the format's", path);
     if (event == json::parse_event_t::object_start) open.emplace_back();
     if (event == json::parse_event_t::object_end) open.pop_back();
     if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
@@ -65,7 +68,8 @@ json parse_json(const std::string& path, const std::string& text) {
   } catch (const json::exception&) {
     fail(ErrorKind::kData, "{}: the header is not valid JSON; is it a safetensors file?", path);
   }
-  if (!twice.empty()) fail(ErrorKind::kData, "{}: the header has '{}' twice", path, twice);
+  if (!twice.empty())
+    fail(ErrorKind::kData, "{}: the header has '{}' twice", path, printable(twice));
   if (!header.is_object()) fail(ErrorKind::kData, "{}: the header is not a JSON object", path);
   return header;
 }
@@ -92,7 +96,7 @@ struct Range {
 SafeTensor parse_entry(const std::string& path, const std::string& name, const json& entry,
                        Range& range) {
   const auto refuse = [&](const std::string& rule) {
-    fail(ErrorKind::kData, "{}: tensor '{}': {}", path, name, rule);
+    fail(ErrorKind::kData, "{}: tensor '{}': {}", path, printable(name), rule);
   };
   if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") ||
       !entry.contains("shape") || !entry.contains("data_offsets"))
@@ -100,8 +104,7 @@ SafeTensor parse_entry(const std::string& path, const std::string& name, const j
   const json& shape = entry["shape"];
   const json& offsets = entry["data_offsets"];
   if (!entry["dtype"].is_string() || dtype_bytes(entry["dtype"]) == 0)
-    refuse("dtype " + entry["dtype"].dump(-1, ' ', true, json::error_handler_t::replace) +
-           " is not one of the format");
+    refuse("dtype " + printable(entry["dtype"].dump()) + " is not one of the format");
   if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_count))
     refuse("shape must be a list of whole numbers from 0");
   if (!offsets.is_array() || offsets.size() != 2 || !is_count(offsets[0]) || !is_count(offsets[1]))
@@ -125,17 +128,26 @@ void check_ranges(const std::string& path, std::vector<Range> ranges, int64_t da
   for (const Range& range : ranges) {
     if (range.begin != end)
       fail(ErrorKind::kData, "{}: tensor '{}': its data begins at {}, {} the data before it ends",
-           path, range.name, range.begin, range.begin < end ? "before" : "after a hole where");
+           path, printable(range.name), range.begin,
+           range.begin < end ? "before" : "after a hole where");
     end = range.end;
   }
   if (end > data_size)
     fail(ErrorKind::kData, "{}: truncated, tensor '{}' ends at byte {} of the data, there are {}",
-         path, ranges.back().name, end, data_size);
+         path, printable(ranges.back().name), end, data_size);
   if (end < data_size)
     fail(ErrorKind::kData, "{}: {} bytes after the last tensor", path, data_size - end);
 }
 
 }  // namespace
+
+std::string printable(const std::string& text) {
+  constexpr size_t kLongest = 100;
+  std::string shown = text.substr(0, kLongest);
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  return text.size() > kLongest ? shown + "..." : shown;
+}
 
 SafeTensors SafeTensors::read(const std::string& path) {
   SafeTensors out;

@@ -20,6 +20,9 @@ struct SafeTensor {
   std::span<const std::byte> bytes;  // little-endian, row-major, of the dtype's size exactly
 };
 
+// A text of a file as one line of an error may show it: no control characters, not too long.
+std::string printable(const std::string& text);
+
 class SafeTensors {
  public:
   // Throws Error{kData}.

@@ -35,7 +35,7 @@ std::vector<T> parse_numbers(const SafeTensors& file, const std::string& key, si
   }
   if (!good)
     fail(ErrorKind::kData, "{}: __metadata__ '{}' is '{}', expected {} numbers", file.path(), key,
-         text, count);
+         printable(text), count);
   return numbers;
 }
 
@@ -45,8 +45,16 @@ std::optional<std::array<float, 3>> read_triple(const SafeTensors& file, const s
   for (const float x : v)
     if (!std::isfinite(x) || (key == "std" && x <= 0))
       fail(ErrorKind::kData, "{}: __metadata__ '{}' is '{}', out of range", file.path(), key,
-           file.metadata().at(key));
+           printable(file.metadata().at(key)));
   return std::array<float, 3>{v[0], v[1], v[2]};
+}
+
+int64_t read_count(const SafeTensors& file, const std::string& key) {
+  if (file.metadata().count(key) == 0) return 0;
+  const int64_t count = parse_numbers<int64_t>(file, key, 1)[0];
+  if (count < 0)
+    fail(ErrorKind::kData, "{}: __metadata__ '{}' is '{}', out of range", file.path(), key, count);
+  return count;
 }
 
 WeightInfo read_info(const SafeTensors& file, const Model& model) {
@@ -55,11 +63,11 @@ WeightInfo read_info(const SafeTensors& file, const Model& model) {
   if (const auto found = metadata.find("model"); found != metadata.end()) {
     info.model = found->second;
     if (info.model != model.spec().arch)
-      fail(ErrorKind::kData, "{}: holds a {}, not a {}; give --model {}", file.path(), info.model,
-           model.spec().arch, info.model);
+      fail(ErrorKind::kData, "{}: holds a {}, not a {}; give --model {}", file.path(),
+           printable(info.model), model.spec().arch, printable(info.model));
   }
-  if (metadata.count("classes") > 0) info.classes = parse_numbers<int64_t>(file, "classes", 1)[0];
-  if (metadata.count("size") > 0) info.size = parse_numbers<int64_t>(file, "size", 1)[0];
+  info.classes = read_count(file, "classes");
+  info.size = read_count(file, "size");
   info.mean = read_triple(file, "mean");
   info.std = read_triple(file, "std");
   return info;
@@ -85,8 +93,21 @@ void check_names(const SafeTensors& file, const Model& model) {
   }
   for (const auto& [name, tensor] : file.tensors())
     if (std::find(known.begin(), known.end(), name) == known.end())
-      fail(ErrorKind::kData, "{}: tensor '{}' is not one of a {}", file.path(), name,
+      fail(ErrorKind::kData, "{}: tensor '{}' is not one of a {}", file.path(), printable(name),
            model.spec().arch);
+}
+
+// The rows of all tensors of the file's head are its classes.
+void check_head(const SafeTensors& file, const Model& model, int64_t classes) {
+  for (const StateEntry& entry : model.entries()) {
+    if (!entry.name.starts_with(kHead)) continue;
+    const std::vector<int64_t>& shape = file.tensors().at(entry.name).shape;
+    if (shape.empty()) return;  // refused with its shape
+    if (classes == 0) classes = shape[0];
+    if (shape[0] != classes)
+      fail(ErrorKind::kData, "{}: tensor '{}' has {} rows, the file is of {} classes", file.path(),
+           entry.name, shape[0], classes);
+  }
 }
 
 // Whether the entry is to be read; the model's own head stays where only its size differs.
@@ -144,6 +165,7 @@ WeightInfo load_weights(const std::string& path, Model& model, const LoadOptions
   const SafeTensors file = SafeTensors::read(path);
   const WeightInfo info = read_info(file, model);
   check_names(file, model);
+  check_head(file, model, info.classes);
   ModelState state = model.state();  // the model changes only when everything has been read
   for (const StateEntry& entry : model.entries()) {
     if (file.tensors().count(entry.name) == 0) {
