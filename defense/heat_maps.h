@@ -11,7 +11,7 @@
 namespace fedcamae {
 
 struct HeatMapSpec {
-  std::string layer;       // "" = the model's default layer
+  std::string layer = "";  // "" = the model's default layer
   bool own_class = false;  // explain each model's arg-max instead of the probe's label
   int64_t side = 224;      // of a map, pixels
 };

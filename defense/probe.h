@@ -10,10 +10,10 @@
 namespace fedcamae {
 
 struct ProbeSpec {
-  std::string file;    // a fixed picture; "" = random images of the server's, new ones each round
-  int64_t label = -1;  // the class of the fixed picture; -1: not known
-  int64_t count = 1;   // random images
-  int64_t size = 224;  // side that they are resized to, pixels
+  std::string file = "";  // a fixed picture; "" = random images of the server's, each round
+  int64_t label = -1;     // the class of the fixed picture; -1: not known
+  int64_t count = 1;      // random images
+  int64_t size = 224;     // side that they are resized to, pixels
 };
 
 struct Probe {
