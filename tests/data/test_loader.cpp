@@ -188,6 +188,38 @@ TEST_CASE("each epoch is an own permutation; the same bits whatever the timing")
   CHECK(epochs[0] != epochs[1]);
 }
 
+TEST_CASE("an image's transform does not depend on batch size or on who else is there") {
+  const ImageSet set = make_set(30);
+  Context context;
+  const LoaderSpec spec{.batch = 4, .augment = {2, 0.5}, .seed = 4, .round = 2, .client = 3};
+  // The first epoch's image with this label; labels 0..6 are those of images 0..6.
+  const auto transformed = [&](const std::vector<int64_t>& indices, int64_t batch, int32_t label) {
+    LoaderSpec other = spec;
+    other.batch = batch;
+    other.drop_single = false;
+    BatchLoader loader(set, indices, other, context);
+    for (int64_t b = 0; b < loader.batches_per_epoch(); ++b) {
+      const Batch next = loader.next();
+      const std::vector<int32_t> labels = next.labels.to_host();
+      const std::vector<float> x = next.images.to_host();
+      for (size_t i = 0; i < labels.size(); ++i)
+        if (labels[i] == label) {
+          const auto first = x.begin() + static_cast<int64_t>(i) * set.image_bytes();
+          return std::vector<float>(first, first + set.image_bytes());
+        }
+    }
+    return std::vector<float>();
+  };
+  for (int32_t image = 0; image < 7; ++image) {
+    std::vector<float> expected(static_cast<size_t>(set.image_bytes()));
+    transform_image(set.pixels.data() + image * set.image_bytes(), 6, 5,
+                    draw_augment(spec, 0, image), NormalizationTable({}), expected.data());
+    CHECK(transformed(range(7), 7, image) == expected);
+    CHECK(transformed(range(7), 2, image) == expected);
+    CHECK(transformed({image}, 1, image) == expected);
+  }
+}
+
 TEST_CASE("steps after the first allocate nothing; ending early joins the worker") {
   const ImageSet set = make_set(40);
   Context context;
