@@ -20,7 +20,7 @@ constexpr double kLogits = 1e-4;
 constexpr double kTimesTorch = 8.0;
 
 struct Case {
-  const char* arch;
+  std::string arch;
   // Relative to a tensor's norm. A ReLU whose input is rounded to the other side of zero moves the
   // gradients of the full networks, which have few pixels in their last stages, by percents (the
   // dumps: up to 3 %); those of the tiny ones stay at the level of rounding (up to 1e-5).
