@@ -11,10 +11,16 @@
 namespace fedcamae {
 namespace {
 
+// Read once, before the first round: a picture that is not there must not cost a round's training.
+std::optional<Picture> read_fixed(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  return read_picture(path);
+}
+
 class FedCamAe final : public Defense {
  public:
   explicit FedCamAe(const Options& options)
-      : probe_{.file = options.text("probe_image"),
+      : probe_{.fixed = read_fixed(options.text("probe_image")),
                .label = options.integer("probe_label"),
                .count = options.integer("probes"),
                .size = options.integer("size")},
@@ -31,7 +37,7 @@ class FedCamAe final : public Defense {
         vote_(options.integer("vote")) {
     if (autoencoder_.hidden.empty())
       fail(ErrorKind::kUsage, "defense: hidden needs at least one layer size, as in [128]");
-    if (!probe_.file.empty() && !maps_.own_class && probe_.label < 0)
+    if (probe_.fixed && !maps_.own_class && probe_.label < 0)
       fail(ErrorKind::kUsage,
            "defense: probe_image needs probe_label, its class, or class = \"argmax\"");
   }

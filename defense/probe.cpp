@@ -1,7 +1,6 @@
 #include "defense/probe.h"
 
 #include "core/random.h"
-#include "data/image_io.h"
 
 namespace fedcamae {
 namespace {
@@ -12,12 +11,12 @@ struct Labelled {
 };
 
 Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
-  if (!spec.file.empty()) {
+  if (spec.fixed) {
     const int64_t classes = round.model.spec().classes;
     if (spec.label >= classes)
       fail(ErrorKind::kUsage, "defense: probe_label {} is none of the model's {} classes",
            spec.label, classes);
-    return {{read_picture(spec.file)}, {static_cast<int32_t>(spec.label)}};
+    return {{*spec.fixed}, {static_cast<int32_t>(spec.label)}};
   }
   const ImageSet& set = round.server.images;
   if (spec.count > set.count())

@@ -2,18 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
+#include "data/image_io.h"
 #include "fl/defense.h"
 
 namespace fedcamae {
 
 struct ProbeSpec {
-  std::string file = "";  // a fixed picture; "" = random images of the server's, each round
-  int64_t label = -1;     // the class of the fixed picture; -1: not known
-  int64_t count = 1;      // random images
-  int64_t size = 224;     // side that they are resized to, pixels
+  std::optional<Picture> fixed = {};  // none: random images of the server's, new ones each round
+  int64_t label = -1;                 // the class of the fixed picture; -1: not known
+  int64_t count = 1;                  // random images
+  int64_t size = 224;                 // side that they are resized to, pixels
 };
 
 struct Probe {
@@ -21,8 +22,8 @@ struct Probe {
   std::vector<int32_t> labels;  // one per image; -1: not known
   std::vector<float> picture;   // the first one, [size, size, 3] in [0, 1]
 };
-// In the server's context. Throws Error{kUsage} where the server holds too few images, Error{kData}
-// for a picture that cannot be read.
+// In the server's context. Throws Error{kUsage} where the server holds too few images or the model
+// has no such class.
 Probe make_probe(const ProbeSpec& spec, const RoundContext& round);
 
 }  // namespace fedcamae

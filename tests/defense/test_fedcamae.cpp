@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "core/ops.h"
+#include "data/image_io.h"
 #include "defense/heat_maps.h"
 #include "tests/defense/server.h"
 #include "tests/models/golden.h"
@@ -16,7 +18,7 @@ using testing::Change;
 using testing::make_defense;
 using testing::Server;
 
-// Small maps, a narrow code and few epochs: settings that can detect (paper.md 1.7).
+// Small maps, a narrow code and few epochs: the published settings memorise what they should flag.
 std::unique_ptr<Defense> fedcamae(const std::vector<Change>& changes = {}) {
   std::vector<Change> all = {{"size", int64_t{32}},
                              {"map_side", int64_t{8}},
@@ -187,7 +189,10 @@ TEST_CASE("votes: two bad rounds of three exclude a client that is honest now") 
   }
 }
 
-TEST_CASE("options that contradict each other are errors of usage") {
+TEST_CASE("wrong options are errors before the first round") {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / "fedcamae_test_probe.png").string();
+  write_png(path, {2, 2, std::vector<uint8_t>(12, 90)});
   const auto kind_of = [](const std::vector<Change>& changes) {
     try {
       fedcamae(changes);
@@ -197,12 +202,14 @@ TEST_CASE("options that contradict each other are errors of usage") {
     return ErrorKind::kUnexpected;
   };
   CHECK(kind_of({{"hidden", std::vector<int64_t>{}}}) == ErrorKind::kUsage);
-  CHECK(kind_of({{"probe_image", std::string("a.png")}}) == ErrorKind::kUsage);
   CHECK(kind_of({{"vote", int64_t{0}}}) == ErrorKind::kUsage);
   CHECK(kind_of({{"class", std::string("both")}}) == ErrorKind::kUsage);
-  CHECK_NOTHROW(fedcamae({{"probe_image", std::string("a.png")}, {"probe_label", int64_t{1}}}));
-  CHECK_NOTHROW(
-      fedcamae({{"probe_image", std::string("a.png")}, {"class", std::string("argmax")}}));
+  CHECK(kind_of({{"probe_image", path}}) == ErrorKind::kUsage);  // whose class is not known
+  CHECK(kind_of({{"probe_image", path + ".none"}, {"probe_label", int64_t{1}}}) ==
+        ErrorKind::kData);
+  CHECK_NOTHROW(fedcamae({{"probe_image", path}, {"probe_label", int64_t{1}}}));
+  CHECK_NOTHROW(fedcamae({{"probe_image", path}, {"class", std::string("argmax")}}));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ void check_architecture(const std::string& arch) {
   CHECK(std::equal(classes.begin(), classes.end(), cam.classes.begin(), cam.classes.end()));
 }
 
-// paper.md 5.3: only global pooling and one linear layer follow the last layer, so the map is
+// Only global pooling and one linear layer follow the last layer, so the map is
 // sum_k max(W[c, k], 0) A_k / (h w). In double from the model's own activation.
 void check_closed_form(const std::string& arch, int64_t side) {
   CAPTURE(arch);

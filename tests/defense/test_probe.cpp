@@ -3,11 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <set>
 
-#include "data/image_io.h"
 #include "tests/defense/server.h"
 #include "tests/support/compare.h"
 
@@ -83,19 +80,14 @@ TEST_CASE("several probes are different images; more than there are is an error"
 
 TEST_CASE("a fixed picture is resized, has the label it is given, and no round changes it") {
   Server server;
-  const std::string path =
-      (std::filesystem::temp_directory_path() / "fedcamae_test_probe.png").string();
   Picture picture{.height = 2, .width = 3, .pixels = {}};
   for (int i = 0; i < 18; ++i) picture.pixels.push_back(static_cast<uint8_t>(14 * i));
-  write_png(path, picture);
-  const ProbeSpec spec{.file = path, .label = 2, .count = 1, .size = 8};
+  const ProbeSpec spec{.fixed = picture, .label = 2, .count = 1, .size = 8};
   const Probe probe = make_probe(spec, server.round(1));
   CHECK(probe.picture == resize_and_crop(picture, 8));
   CHECK(probe.labels == std::vector<int32_t>{2});
   testing::check_same_bits(probe.images, make_probe(spec, server.round(2)).images);
-  CHECK_THROWS_AS(make_probe({.file = path, .label = 4, .size = 8}, server.round()), Error);
-  std::filesystem::remove(path);
-  CHECK_THROWS_AS(make_probe(spec, server.round()), Error);
+  CHECK_THROWS_AS(make_probe({.fixed = picture, .label = 4, .size = 8}, server.round()), Error);
 }
 
 }  // namespace
