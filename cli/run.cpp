@@ -98,7 +98,9 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
   talk("{}: {} clients, {} of them malicious, {} workers x {} threads, into {}",
        config.section("run").text("name"), spec.clients, spec.attackers, spec.workers, spec.threads,
        path);
-  talk("{}", federation.partition().report(dataset.train.labels, dataset.classes));
+  std::string report = federation.partition().report(dataset.train.labels, dataset.classes);
+  if (report.ends_with('\n')) report.pop_back();
+  talk("{}", report);
   RunResult result;
   result.path = path;
   result.end = run_rounds(federation, spec, folder, result.totals, start);

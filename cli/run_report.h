@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,14 @@ struct RunResult {
   double wall_seconds = 0;
   std::string summary;  // summary.json's text
 };
+
+const char* end_name(RunEnd end);  // "done", "diverged", "interrupted"
+
+// Mean and sample standard deviation; the latter needs two values.
+struct Spread {
+  std::optional<double> mean, std;
+};
+Spread accuracy_spread(const std::vector<RunResult>& results);  // over those that have one
 
 std::string round_note(const RoundRecord& record);  // "accuracy 71.3%, rejected 3 of 24"
 std::string end_message(const RunResult& result);   // why it ended early
