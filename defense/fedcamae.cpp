@@ -48,6 +48,7 @@ class FedCamAe final : public Defense {
     Verdict verdict = accept_finite(updates);
     const HeatMaps maps = explain_updates(maps_, round, updates, probe, verdict);
     const Reconstructions reconstructions = reconstruct_maps(maps, autoencoder_, round);
+    vote_.begin(round.round);
     judge(updates, maps, reconstructions, verdict);
     DefenseResult result{mean_of_accepted(round, updates, verdict.accepted), verdict, {}};
     if (round.want_pictures) result.heat_maps = report(maps, reconstructions, probe);

@@ -4,6 +4,14 @@
 
 namespace fedcamae {
 
+void Vote::begin(int64_t round) {
+  if (round == round_)
+    flags_ = before_;
+  else
+    before_ = flags_;
+  round_ = round;
+}
+
 bool Vote::excludes(int64_t client, bool flagged) {
   std::deque<bool>& flags = flags_[client];
   flags.push_back(flagged);

@@ -15,12 +15,17 @@ namespace fedcamae {
 class Vote {
  public:
   explicit Vote(int64_t b) : b_(static_cast<size_t>(b)) {}
+  // Before the flags of a round. Where the latest comes again, because it was interrupted, what it
+  // flagged is forgotten first.
+  void begin(int64_t round);
   // This round's flag of a client; true where the client is now excluded.
   bool excludes(int64_t client, bool flagged);
 
  private:
   size_t b_;
-  std::map<int64_t, std::deque<bool>> flags_;  // by client id, the oldest first
+  using Flags = std::map<int64_t, std::deque<bool>>;  // by client id, the oldest first
+  Flags flags_, before_;                              // now; before round_
+  int64_t round_ = 0;                                 // the latest
 };
 
 }  // namespace fedcamae

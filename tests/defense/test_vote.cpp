@@ -45,5 +45,22 @@ TEST_CASE("clients have votes of their own, over the rounds in which they took p
   CHECK_FALSE(vote.excludes(1, false));
 }
 
+TEST_CASE("a round that comes again replaces its own flags") {
+  Vote vote(3);
+  vote.begin(1);
+  CHECK_FALSE(vote.excludes(1, false));
+  for (int again = 0; again < 3; ++again) {
+    vote.begin(2);
+    CHECK_FALSE(vote.excludes(1, false));
+    CHECK(vote.excludes(7, true));
+  }
+  vote.begin(3);
+  CHECK_FALSE(vote.excludes(1, true));  // one of three
+  vote.begin(3);
+  CHECK_FALSE(vote.excludes(1, true));
+  vote.begin(4);
+  CHECK(vote.excludes(1, true));
+}
+
 }  // namespace
 }  // namespace fedcamae
