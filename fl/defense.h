@@ -60,7 +60,9 @@ struct DefenseResult {
 class Defense {
  public:
   virtual ~Defense() = default;
-  // updates: sorted by client id, at least one. The verdict permutes with the ids.
+  // updates: sorted by client id, at least one. The verdict permutes with the ids. May keep memory
+  // from round to round; the round that was last may come again, because it was interrupted, and
+  // must then give the same.
   virtual DefenseResult aggregate(const RoundContext& round,
                                   std::span<const ClientUpdate> updates) = 0;
 };

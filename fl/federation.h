@@ -77,8 +77,9 @@ class Federation {
   const std::vector<int64_t>& attackers() const;  // the malicious clients' ids, sorted
   // The next round. `on_client(done, total)` is called as clients finish training, from worker
   // threads, one call at a time; `stop` likewise, between training steps and between test batches:
-  // true abandons the round by throwing Interrupted with the global model unchanged. A global model
-  // that is not finite is not an error here: its loss is NaN or infinite in the record.
+  // true abandons the round by throwing Interrupted with the global model unchanged; after that, or
+  // any other exception, the next call does the same round again. A global model that is not finite
+  // is not an error here: its loss is NaN or infinite in the record.
   RoundRecord run_round(const std::function<void(int64_t, int64_t)>& on_client = {},
                         const std::function<bool()>& stop = {});
   Model& global_model();  // holds the current global state, in the server's context
