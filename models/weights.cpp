@@ -163,7 +163,7 @@ void save_weights(const std::string& path, const Model& model, const WeightInfo&
 
 WeightInfo load_weights(const std::string& path, Model& model, const LoadOptions& options) {
   const SafeTensors file = SafeTensors::read(path);
-  const WeightInfo info = read_info(file, model);
+  WeightInfo info = read_info(file, model);
   check_names(file, model);
   check_head(file, model, info.classes);
   ModelState state = model.state();  // the model changes only when everything has been read
