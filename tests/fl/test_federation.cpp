@@ -2,8 +2,9 @@
 #include "fl/federation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
-#include "core/ops.h"
 #include "tests/fl/support.h"
 
 namespace fedcamae {

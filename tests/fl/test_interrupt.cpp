@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
-#include <utility>
 
 #include "fl/workers.h"
 #include "tests/fl/support.h"
@@ -68,9 +67,9 @@ TEST_CASE("an interrupted round leaves the global model, and comes again with th
 TEST_CASE("what an attack, a defense or a caller throws comes out, and the round can come again") {
   const Dataset dataset = tiny_dataset();
   struct Oops {};
-  bool armed = true;
+  std::atomic<bool> armed = true;
   const auto throw_once = [&] {
-    if (std::exchange(armed, false)) throw Oops{};
+    if (armed.exchange(false)) throw Oops{};
   };
   for (const char* place : {"labels", "craft", "defense", "on_client", "stop"}) {
     CAPTURE(place);
