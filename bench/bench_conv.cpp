@@ -82,7 +82,8 @@ void run_layer(benchmark::State& state, const Layer& l, const std::string& direc
     best = std::min(best, seconds_now() - begin);
   }
   const double taps = static_cast<double>(axis_taps(l) * axis_taps(l));
-  const double flops = 2.0 * static_cast<double>(batch * l.k * (l.c / l.groups)) * taps;
+  const int64_t group_c = l.c / l.groups;
+  const double flops = 2.0 * static_cast<double>(batch * l.k * group_c) * taps;
   state.counters["best_us"] = best * 1e6;
   state.counters["best_GFLOPs"] = flops / best * 1e-9;
   state.counters["peak_share"] = flops / best / peak;

@@ -106,7 +106,7 @@ void measure(Trainer& trainer, const Settings& s) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 may throw
   Settings s;
   CLI::App app{"Time of a training step"};
   app.add_option("--model", s.model, "resnet50 | regnet_y_800mf | small_cnn")

@@ -1,6 +1,7 @@
 #include "cli/images.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "data/image_io.h"
 
@@ -19,7 +20,7 @@ Tensor network_input(const std::vector<float>& square, int64_t size,
 }
 
 uint8_t to_byte(float value) {
-  return static_cast<uint8_t>(std::clamp(value, 0.0f, 1.0f) * 255.0f + 0.5f);
+  return static_cast<uint8_t>(std::lround(std::clamp(value, 0.0f, 1.0f) * 255.0f));
 }
 
 }  // namespace fedcamae
