@@ -26,8 +26,9 @@ std::string fedcamae_rows(const Options& defense) {
       defense.integers("hidden") == std::vector<int64_t>{128} && defense.integer("epochs") == 200;
   const std::string reason =
       "learns every map that is not blank, the malicious ones too, and so detects little";
-  return row("maps", fmt::format("{0} x {0} pixels of {1} probe images a round at {2} x {2}",
-                                 defense.integer("map_side"), defense.integer("probes"),
+  const int64_t probes = defense.integer("probes");
+  return row("maps", fmt::format("{0} x {0} pixels, of {1} probe image{2} a round at {3} x {3}",
+                                 defense.integer("map_side"), probes, probes == 1 ? "" : "s",
                                  defense.integer("size"))) +
          row("autoencoder", fmt::format("{} hidden, {} epochs", to_text(defense.value("hidden")),
                                         defense.integer("epochs"))) +
