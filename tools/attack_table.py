@@ -1,22 +1,29 @@
 #!/usr/bin/python3
 """Runs every attack against every defense from one configuration and prints the table.
 
-    tools/attack_table.py configs/quick.toml --out runs/table [--set key=value ...]
+    tools/attack_table.py --out runs/table [--config configs/table.toml] [--set key=value ...]
 
-One run folder per cell below --out; a cell that has its summary.json is not run again, so the script
-goes on where it was stopped. The table is Markdown: final test accuracy, and detection summed over all
-rounds (TPR / FPR / AUC; "-" where undefined).
+One run folder per cell below --out; a cell that is done is not run again, so the script goes on where
+it was stopped. Prints the command, the scale and a Markdown table: final test accuracy, and detection
+summed over all rounds (TPR / FPR / AUC; "-" where undefined).
 """
 import argparse
 import json
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
+
+
+def finished(folder):
+    summary = folder / "summary.json"
+    return summary.exists() and json.loads(summary.read_text())["state"] != "interrupted"
 
 
 def run_cell(program, config, overrides, attack, defense, folder):
-    if (folder / "summary.json").exists():
+    if finished(folder):
         return
     if folder.exists():
         shutil.rmtree(folder)  # a cell that was cut short
@@ -39,12 +46,28 @@ def cell_text(folder):
     found = summary["detection"]
     rates = " / ".join(number(found.get(key)) for key in ("tpr", "fpr", "auc"))
     accuracy = summary["final"]["accuracy"]
-    return f"{accuracy:.3f} ({rates})" if accuracy is not None else f"- ({rates})"
+    state = "" if summary["state"] == "done" else f" {summary['state']}"
+    return f"{'-' if accuracy is None else f'{accuracy:.3f}'}{state} ({rates})"
+
+
+def images(count):
+    return "all" if count == 0 else count
+
+
+def scale_text(folder):
+    """What the cells have in common, from the resolved configuration of one of them."""
+    config = tomllib.loads((folder / "config.toml").read_text())
+    run, data, federation = config["run"], config["data"], config["federation"]
+    return (f"{config['model']['arch']} on {data['dataset']} ({data['partition']['type']}), "
+            f"{run['rounds']} rounds, {federation['clients']} clients, "
+            f"{federation['attackers']} malicious, {images(data['train_images'])} train and "
+            f"{images(config['eval']['images'])} test images, seed {run['seed']}. "
+            "Test accuracy (TPR / FPR / AUC).")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config")
+    parser.add_argument("--config", default="configs/table.toml")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--program", default="build/release/fedcamae")
     parser.add_argument("--attacks", nargs="+",
@@ -63,6 +86,8 @@ def main():
                      folder)
             cells.append(cell_text(folder))
         rows.append((attack, cells))
+    last = arguments.out / f"{arguments.attacks[-1]}-{arguments.defenses[-1]}"
+    print(f"`{shlex.join(sys.argv)}`\n\n{scale_text(last)}\n")
     print("| attack | " + " | ".join(arguments.defenses) + " |")
     print("|---" * (len(arguments.defenses) + 1) + "|")
     for attack, cells in rows:
