@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kTile = 112;     // side of a picture in the panel, pixels, about
 constexpr int64_t kFrame = 4;      // around a client's two pictures
 constexpr int64_t kGap = 12;       // between clients
-constexpr int64_t kPerRow = 8;     // clients (and the probe) in a row
+constexpr int64_t kPerRow = 9;     // clients (and the probe) in a row, at most
 constexpr int64_t kTextScale = 2;  // picture pixels a font pixel
 constexpr int64_t kLine = (kFontHeight + 4) * kTextScale;
 constexpr int64_t kBarWidth = 128, kBarHeight = kFontHeight * kTextScale;
@@ -50,9 +50,10 @@ Layout make_layout(int64_t side, int64_t clients) {
   l.tile = side < kTile ? side * ((kTile + side - 1) / side) : kTile;
   l.cell_width = l.tile + 2 * kFrame + kGap;
   l.cell_height = kLine + 2 * l.tile + 3 * kFrame + 2 * kLine + kGap;
-  l.columns = std::min(kPerRow, clients + 1);
-  l.rows = (clients + l.columns) / l.columns;  // of clients and the probe
-  l.top = kGap + kLine + kGap;                 // below the title
+  const int64_t cells = clients + 1;  // the probe's too
+  l.rows = (cells + kPerRow - 1) / kPerRow;
+  l.columns = (cells + l.rows - 1) / l.rows;
+  l.top = kGap + kLine + kGap;  // below the title
   return l;
 }
 
@@ -71,7 +72,7 @@ void draw_probe(Picture& picture, const HeatMapReport& maps, const Layout& l) {
 void draw_verdict(Picture& picture, int64_t x, int64_t y, int64_t width,
                   const ClientRecord& client) {
   const std::string score =
-      std::isfinite(client.score) ? fmt::format("{:.3g}", client.score) : "NO SCORE";
+      std::isfinite(client.score) ? fmt::format("{:#.3g}", client.score) : "NO SCORE";
   draw_text(picture, x + kFrame, y + kTextScale, score, kInk, kTextScale);
   if (client.accepted) return;
   fill_rectangle(picture, x, y + kLine, width, kLine, kInk);
@@ -98,7 +99,7 @@ void draw_client(Picture& picture, const RoundRecord& record, size_t index, cons
 
 std::vector<std::string> legend(const RoundRecord& record) {
   const std::string threshold =
-      std::isfinite(record.threshold) ? fmt::format("{:.3g}", record.threshold) : "NONE";
+      std::isfinite(record.threshold) ? fmt::format("{:#.3g}", record.threshold) : "NONE";
   return {"NUMBER: SCORE, HIGHER IS MORE SUSPICIOUS.  THRESHOLD: " + threshold,
           "RED: MALICIOUS, WHICH THE DEFENSE IS NOT TOLD.  GREY: NOT FINITE."};
 }
