@@ -4,10 +4,13 @@
   make_golden.py names DIR             the state dictionaries' names and shapes -> DIR/*_state.txt
   make_golden.py small DIR             the committed dumps -> DIR/*.safetensors
   make_golden.py optimizers DIR        optimisers and schedules -> DIR/optimizers.txt
-  make_golden.py full OUT --arch A --size S --batch B    everything, for the slow tests
+  make_golden.py full OUT --arch A --size S --batch B --stream I --runs R
+                                       everything, of images I, for the slow tests
 
 Every number is computed in float64 and stored with it how far PyTorch's own float32 is from it:
-float32 training at small sizes is chaotic, and that distance is the only honest tolerance.
+float32 training at small sizes is chaotic, and that distance is the only honest tolerance. It is a
+matter of luck too: one ReLU that falls to the other side moves every gradient. `full` takes R
+float32 runs over the same images in other orders, and stores how near a ReLU's input comes to zero.
 """
 
 import argparse
@@ -44,15 +47,17 @@ SMALL = [
 
 
 def array(tensor):
-    return tensor.detach().double().numpy()
+    """A copy: gradients and statistics change in place with the next step."""
+    return tensor.detach().double().numpy().copy()
 
 
 class Run:
     """All numbers of one network in one precision."""
 
-    def __init__(self, case, dtype, optimizers):
+    def __init__(self, case, dtype, optimizers, rotation=0, stream=nets.IMAGE_STREAM):
         arch, height, width, batch, classes = case
-        images, labels = nets.batch_of(batch, height, width, classes, dtype)
+        images, labels = nets.batch_of(batch, height, width, classes, dtype, stream)
+        images, labels = images.roll(rotation, 0), labels.roll(rotation, 0)
         with torch.no_grad():
             self.logits = array(nets.filled(arch, classes, dtype).eval()(images))
         self.tapped = {}
@@ -109,13 +114,9 @@ def sampled(prefix, exact, single):
     }
 
 
-def whole(prefix, exact, single):
-    """Every number, and the Euclidean distance of float32 per tensor."""
-    out = {f"{prefix}.{k}": v.astype(np.float32) for k, v in exact.items()}
-    out[f"{prefix}_distance"] = np.array(
-        [np.linalg.norm(exact[k] - single[k]) for k in exact], np.float32
-    )
-    return out
+def groups(run):
+    """Name -> tensors that do not depend on the order of the images."""
+    return {"gradients": run.gradients, "statistics": run.statistics, **run.after}
 
 
 def about(case):
@@ -148,14 +149,35 @@ def small(folder):
         )
 
 
-def full(path, arch, size, batch):
+def nearest_to_zero(case, stream):
+    """The smallest |x| that goes into a ReLU of the first training step, in float64."""
+    arch, height, width, batch, classes = case
+    net, least = nets.filled(arch, classes, torch.float64).train(), []
+    for module in net.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_pre_hook(lambda m, x: least.append(float(x[0].abs().min())))
+    with torch.no_grad():
+        net(nets.batch_of(batch, height, width, classes, torch.float64, stream)[0])
+    return min(least)
+
+
+def full(path, arch, size, batch, stream, runs):
+    """Every number, and float32's Euclidean distance per tensor and run, [runs, tensors]."""
     case = (arch, size, size, batch, 10)
-    exact, single = both(case, list(OPTIMIZERS))
-    tensors = common(exact, single)
-    tensors.update(whole("gradients", exact.gradients, single.gradients))
-    tensors.update(whole("statistics", exact.statistics, single.statistics))
-    for name in OPTIMIZERS:
-        tensors.update(whole(name, exact.after[name], single.after[name]))
+    exact = Run(case, torch.float64, list(OPTIMIZERS), 0, stream)
+    tensors = {}
+    distances = {name: [] for name in groups(exact)}
+    for run in range(runs):
+        single = Run(case, torch.float32, list(OPTIMIZERS), run * batch // runs, stream)
+        if run == 0:
+            tensors = common(exact, single)
+        for name, values in groups(single).items():
+            reference = groups(exact)[name]
+            distances[name].append([np.linalg.norm(reference[k] - values[k]) for k in reference])
+    tensors["nearest_to_zero"] = np.array(nearest_to_zero(case, stream), np.float32)
+    for name, values in groups(exact).items():
+        tensors.update({f"{name}.{k}": v.astype(np.float32) for k, v in values.items()})
+        tensors[f"{name}_distance"] = np.array(distances[name], np.float32)
     safetensors_file.write(path, tensors, about(case))
 
 
@@ -221,6 +243,8 @@ def main():
     parser.add_argument("--arch", default="resnet50")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--stream", type=int, default=nets.IMAGE_STREAM)
+    parser.add_argument("--runs", type=int, default=1)
     args = parser.parse_args()
     if args.what == "names":
         names(args.out)
@@ -229,7 +253,7 @@ def main():
     elif args.what == "optimizers":
         optimizers(args.out)
     else:
-        full(args.out, args.arch, args.size, args.batch)
+        full(args.out, args.arch, args.size, args.batch, args.stream, args.runs)
 
 
 if __name__ == "__main__":

@@ -106,9 +106,9 @@ def filled(arch, classes, dtype):
     return net.to(dtype)
 
 
-def batch_of(batch, height, width, classes, dtype):
+def batch_of(batch, height, width, classes, dtype, stream=IMAGE_STREAM):
     """Images [N, 3, H, W] and labels [N]; the formula runs in [N, H, W, 3] order."""
-    pixels = numbers(IMAGE_STREAM, batch * height * width * 3).reshape(batch, height, width, 3)
+    pixels = numbers(stream, batch * height * width * 3).reshape(batch, height, width, 3)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(dtype)
     labels = torch.tensor([(7 * n + 3) % classes for n in range(batch)])
     return images, labels

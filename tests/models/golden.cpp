@@ -11,8 +11,6 @@
 namespace fedcamae::testing {
 namespace {
 
-constexpr uint64_t kImageStream = 1000;
-
 // splitmix64 of (stream, i); the upper 24 bits as a number in [-1, 1).
 double number(uint64_t stream, uint64_t i) {
   uint64_t z = (stream << 40) + i;
@@ -74,11 +72,10 @@ std::unique_ptr<Model> reference_model(const std::string& arch, int64_t classes,
 }
 
 ReferenceBatch reference_batch(int64_t batch, int64_t height, int64_t width, int64_t classes,
-                               Context& context) {
+                               Context& context, uint64_t stream) {
   const Shape shape{batch, height, width, 3};
   std::vector<float> pixels(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < pixels.size(); ++i)
-    pixels[i] = static_cast<float>(number(kImageStream, i));
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(number(stream, i));
   std::vector<int32_t> labels;
   for (int64_t n = 0; n < batch; ++n) labels.push_back(static_cast<int32_t>((7 * n + 3) % classes));
   return {Tensor::from(context, shape, pixels), IndexTensor::from(context, labels)};

@@ -17,8 +17,9 @@ struct ReferenceBatch {
   Tensor images;  // [N, H, W, 3]
   IndexTensor labels;
 };
+constexpr uint64_t kImageStream = 1000;  // which images; any number above that of the entries
 ReferenceBatch reference_batch(int64_t batch, int64_t height, int64_t width, int64_t classes,
-                               Context& context);
+                               Context& context, uint64_t stream = kImageStream);
 
 SafeTensors read_golden(const std::string& name);  // tests/golden/<name>
 
