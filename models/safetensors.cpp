@@ -202,18 +202,23 @@ const SafeTensor& SafeTensors::find(const std::string& name, const std::string& 
   return found->second;
 }
 
-std::vector<float> SafeTensors::floats(const std::string& name) const {
-  const SafeTensor& tensor = find(name, "F32");
-  std::vector<float> values(tensor.bytes.size() / sizeof(float));
-  std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+namespace {
+
+template <class T>
+std::vector<T> numbers_of(const SafeTensor& tensor) {
+  std::vector<T> values(tensor.bytes.size() / sizeof(T));
+  if (!values.empty())  // an empty vector has no address
+    std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
   return values;
 }
 
+}  // namespace
+
+std::vector<float> SafeTensors::floats(const std::string& name) const {
+  return numbers_of<float>(find(name, "F32"));
+}
 std::vector<int64_t> SafeTensors::integers(const std::string& name) const {
-  const SafeTensor& tensor = find(name, "I64");
-  std::vector<int64_t> values(tensor.bytes.size() / sizeof(int64_t));
-  std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-  return values;
+  return numbers_of<int64_t>(find(name, "I64"));
 }
 
 }  // namespace fedcamae
