@@ -8,7 +8,6 @@ TEST_SUITE("slow") {
                                      .size = 32,
                                      .batch = 8,
                                      .stream = 1023,
-
                                      .runs = 3,
                                      .margin = 4e-6});
   }
