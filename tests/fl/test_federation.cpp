@@ -51,11 +51,11 @@ TEST_CASE("the same bits for any number of workers and threads") {
     CAPTURE(attack);
     FederationSpec spec = mixed_spec();
     const Outcome one = run(spec, dataset, attack);
-    for (const auto& [workers, threads] : spreads) {
-      CAPTURE(workers);
-      CAPTURE(threads);
-      spec.workers = workers;
-      spec.threads = threads;
+    for (const Spread& spread : spreads) {
+      spec.workers = spread.first;
+      spec.threads = spread.second;
+      CAPTURE(spec.workers);
+      CAPTURE(spec.threads);
       const Outcome other = run(spec, dataset, attack);
       CHECK(other.records == one.records);
       CHECK(other.global == one.global);

@@ -43,7 +43,7 @@ inline Tensor window_of(const StateEntry& entry, const Tensor& flat) {
 // std::unique_ptr<Bound<..>> whose statistics are set.
 template <class Make, class Call>
 void check_layer(const Array<double>& x, const Make& make, const Call& call,
-                 std::function<Array<Complex>(const OpCase::ComplexValues&)> definition) {
+                 const std::function<Array<Complex>(const OpCase::ComplexValues&)>& definition) {
   on_every_device([&](Context& context) {
     const auto bound = make(context);
     Inputs inputs(77);

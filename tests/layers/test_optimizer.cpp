@@ -57,8 +57,9 @@ constexpr double kTolerance = 50 * testing::kEps;
 TEST_CASE("the parameters after each step are PyTorch's") {
   const Lines lines = read_dump();
   testing::on_every_device([&](Context& context) {
-    for (const auto& [name, spec] : kSpecs) {
-      CAPTURE(name);
+    for (const auto& named : kSpecs) {
+      const auto& [name, spec] = named;
+      CAPTURE(named.first);
       const Tensor parameters = testing::to_tensor(context, as_array(lines.at("start")[0]));
       const Tensor gradients = Tensor::zeros(context, parameters.shape());
       Optimizer optimizer(spec, parameters, gradients);
@@ -92,8 +93,9 @@ TEST_CASE("the rates are those of PyTorch's schedulers") {
   const std::map<std::string, ScheduleSpec> specs = {
       {"schedule_step", {.type = "step", .gamma = 0.5, .every = 3}},
       {"schedule_cosine", {.type = "cosine"}}};
-  for (const auto& [name, spec] : specs) {
-    CAPTURE(name);
+  for (const auto& named : specs) {
+    const auto& [name, spec] = named;
+    CAPTURE(named.first);
     const std::vector<double>& expected = lines.at(name).at(0);
     REQUIRE(expected.size() == kTotal + 1);
     for (int64_t step = 0; step <= kTotal; ++step) {

@@ -112,7 +112,8 @@ class Distances {
   std::vector<double> torch_squares() const {
     const std::vector<float> distances = golden_.floats(group_ + "_distance");  // [runs, tensors]
     REQUIRE(distances.size() % entries_.size() == 0);
-    const double runs = static_cast<double>(distances.size() / entries_.size());
+    const size_t count = distances.size() / entries_.size();
+    const double runs = static_cast<double>(count);
     std::vector<double> squares(entries_.size());
     for (size_t i = 0; i < distances.size(); ++i) {
       const auto d = static_cast<double>(distances[i]);

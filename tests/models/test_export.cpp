@@ -70,7 +70,7 @@ TEST_SUITE("slow") {
     for (const std::string arch : {"resnet50", "regnet_y_800mf"}) {
       CAPTURE(arch);
       const std::string out = folder / arch;
-      REQUIRE(run("--random " + out + " --classes 10 --seed 3 --arch " + arch) == 0);
+      REQUIRE(run(fmt::format("--random {} --classes 10 --seed 3 --arch {}", out, arch)) == 0);
       Model model({arch, 10}, context);
       const WeightInfo info = load_weights(out, model);
       CHECK(info.classes == 10);

@@ -51,9 +51,9 @@ Array<double> Inputs::away_from_zero(const Shape& shape, double gap) {
 Array<double> Inputs::distinct(const Shape& shape) {
   Array<double> x(shape);
   const std::vector<int64_t> order = random_.permutation(shape.size());
+  const int64_t third = shape.size() / 3;  // a third of them below zero
   for (int64_t i = 0; i < x.size(); ++i)
-    x[i] = static_cast<float>(
-        0.01 * static_cast<double>(order[static_cast<size_t>(i)] - shape.size() / 3));
+    x[i] = static_cast<float>(0.01 * static_cast<double>(order[static_cast<size_t>(i)] - third));
   return x;
 }
 

@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
+#include <bit>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -35,8 +36,9 @@ void Guarded::check_untouched() const {
   int64_t touched = 0;
   for (int64_t i = 0; i < whole_.size(); ++i) {
     const bool inside = i >= kZone && i < whole_.size() - kZone;
-    if (!inside && std::memcmp(&host[static_cast<size_t>(i)], &value_, sizeof(float)) != 0)
-      ++touched;
+    // The bits: the pattern may be NaN.
+    const auto bits = std::bit_cast<uint32_t>(host[static_cast<size_t>(i)]);
+    if (!inside && bits != std::bit_cast<uint32_t>(value_)) ++touched;
   }
   CHECK(touched == 0);
 }
