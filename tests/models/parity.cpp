@@ -22,18 +22,15 @@ constexpr int kSteps = 5;
 constexpr double kLogits = 1e-4;
 // Float32 runs part from the float64 run by where they round, and after some steps chaotically: a
 // ReLU whose input lies within a rounding of zero falls to one side or the other, and training
-// multiplies the difference. So both programs run over the same images in several orders and the
-// root mean squares of their distances are compared. The slack is for the luck that is left in so
-// few runs; one tensor keeps more of it than a whole network.
+// multiplies the difference (of RegNetY's three runs at 32x32, the second has one such unit on
+// AVX-512 and none on AVX2: 5.8e-6 against 0, and 9.4e-4 of the gradient instead of 4.5e-5). So
+// both programs run over the same images in several orders and the medians of their distances are
+// compared. The slack is for the luck that is left in so few runs; one tensor keeps more of it than
+// a whole network.
 constexpr double kWholeSlack = 1.5;
 constexpr double kTensorSlack = 4.0;
 // Relative to a tensor's norm: below this both are exact for float32.
 constexpr double kFloor = 1e-5;
-// The gradients of one step are not averaged by anything: where a few images have shrunk to a
-// pixel, one ReLU on the other side moves them by up to a few hundredths (PyTorch's own float32
-// too). The tiny networks of test_golden.cpp hold the same blocks to 1e-4.
-constexpr double kKink = 0.03;
-
 // The dump, made for this case and deleted with it.
 class Dump {
  public:
@@ -70,64 +67,86 @@ ReferenceBatch rotated(const ReferenceBatch& batch, int64_t by) {
   return {Tensor::from(context, batch.images.shape(), pixels), IndexTensor::from(context, labels)};
 }
 
-// Squared distances from the float64 run in one group of the dump: per tensor, the mean over runs.
-class Distances {
- public:
-  Distances(const SafeTensors& golden, std::string group, double floor = kFloor)
-      : golden_(golden), group_(std::move(group)), floor_(floor) {}
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
 
-  void add(const Model& model, EntryKind kind, const Tensor& flat) {
-    entries_ = entries_of(model, kind);
-    ours_.resize(entries_.size());
-    norms_.resize(entries_.size());
-    for (size_t s = 0; s < entries_.size(); ++s) {
-      const std::vector<float> exact = golden_.floats(group_ + "." + entries_[s].name);
-      const double distance = euclidean_distance(entry_values(entries_[s], flat), exact);
-      ours_[s] += distance * distance;
-      norms_[s] = euclidean_norm(exact);
-    }
-    ++runs_;
+// The distances of the tensors of one kind from the float64 run, for each run.
+class Spread {
+ public:
+  void add(std::vector<double> distances) { runs_.push_back(std::move(distances)); }
+  // The middle run's distance of one tensor, and of all together.
+  double of_tensor(size_t s) const {
+    std::vector<double> values;
+    for (const auto& run : runs_) values.push_back(run[s]);
+    return median(std::move(values));
   }
-  // Checks; "group: ours, PyTorch's" relative to the norm of all tensors.
-  std::string judge() const {
-    const std::vector<double> torchs = torch_squares();
-    double our_sum = 0, torch_sum = 0, norm_sum = 0, worst = 0;
-    for (size_t s = 0; s < entries_.size(); ++s) {
-      CAPTURE(group_);
-      CAPTURE(entries_[s].name);
-      const double ours = ours_[s] / runs_, floor = floor_ * norms_[s];
-      CHECK(std::sqrt(ours) <= kTensorSlack * std::sqrt(torchs[s]) + floor);
-      worst = std::max(worst, std::sqrt(ours) / (std::sqrt(torchs[s]) + kFloor * norms_[s]));
-      our_sum += ours;
-      torch_sum += torchs[s];
-      norm_sum += norms_[s] * norms_[s];
+  double of_all() const {
+    std::vector<double> values;
+    for (const auto& run : runs_) {
+      double squares = 0;
+      for (const double d : run) squares += d * d;
+      values.push_back(std::sqrt(squares));
     }
-    CHECK(std::sqrt(our_sum) <= kWholeSlack * std::sqrt(torch_sum) + floor_ * std::sqrt(norm_sum));
-    return fmt::format("{}, distance / norm: ours {:.2e}, PyTorch {:.2e} (worst tensor x {:.2f})",
-                       group_, std::sqrt(our_sum / norm_sum), std::sqrt(torch_sum / norm_sum),
-                       worst);
+    return median(std::move(values));
   }
 
  private:
-  std::vector<double> torch_squares() const {
-    const std::vector<float> distances = golden_.floats(group_ + "_distance");  // [runs, tensors]
-    REQUIRE(distances.size() % entries_.size() == 0);
-    const size_t count = distances.size() / entries_.size();
-    const double runs = static_cast<double>(count);
-    std::vector<double> squares(entries_.size());
-    for (size_t i = 0; i < distances.size(); ++i) {
-      const auto d = static_cast<double>(distances[i]);
-      squares[i % entries_.size()] += d * d / runs;
+  std::vector<std::vector<double>> runs_;
+};
+
+// Ours and PyTorch's distances in one group of the dump.
+class Distances {
+ public:
+  Distances(const SafeTensors& golden, std::string group)
+      : golden_(golden), group_(std::move(group)) {}
+
+  void add(const Model& model, EntryKind kind, const Tensor& flat) {
+    entries_ = entries_of(model, kind);
+    norms_.clear();
+    std::vector<double> distances;
+    for (const StateEntry& entry : entries_) {
+      const std::vector<float> exact = golden_.floats(group_ + "." + entry.name);
+      distances.push_back(euclidean_distance(entry_values(entry, flat), exact));
+      norms_.push_back(euclidean_norm(exact));
     }
-    return squares;
+    ours_.add(std::move(distances));
+  }
+  // Checks; "group: ours, PyTorch's" relative to the norm of all tensors.
+  std::string judge() const {
+    const Spread torchs = torch_spread();
+    double worst = 0, norm = 0;
+    for (size_t s = 0; s < entries_.size(); ++s) {
+      CAPTURE(group_);
+      CAPTURE(entries_[s].name);
+      const double floor = kFloor * norms_[s], ours = ours_.of_tensor(s);
+      CHECK(ours <= kTensorSlack * torchs.of_tensor(s) + floor);
+      worst = std::max(worst, ours / (torchs.of_tensor(s) + floor));
+      norm = std::hypot(norm, norms_[s]);
+    }
+    CHECK(ours_.of_all() <= kWholeSlack * torchs.of_all() + kFloor * norm);
+    return fmt::format("{}, distance / norm: ours {:.2e}, PyTorch {:.2e} (worst tensor x {:.2f})",
+                       group_, ours_.of_all() / norm, torchs.of_all() / norm, worst);
+  }
+
+ private:
+  Spread torch_spread() const {
+    const std::vector<float> distances = golden_.floats(group_ + "_distance");  // [runs, tensors]
+    const auto width = static_cast<std::ptrdiff_t>(entries_.size());
+    REQUIRE(distances.size() % entries_.size() == 0);
+    Spread spread;
+    for (auto at = distances.begin(); at != distances.end(); at += width)
+      spread.add({at, at + width});
+    return spread;
   }
 
   const SafeTensors& golden_;
   std::string group_;
-  double floor_;
   std::vector<StateEntry> entries_;
-  std::vector<double> ours_, norms_;
-  double runs_ = 0;
+  std::vector<double> norms_;
+  Spread ours_;
 };
 
 class Parity {
@@ -174,7 +193,7 @@ void Parity::logits() {
 
 void Parity::training_step() {
   const auto exact = static_cast<double>(golden_.floats("loss")[0]);
-  Distances gradients(golden_, "gradients", kKink), statistics(golden_, "statistics");
+  Distances gradients(golden_, "gradients"), statistics(golden_, "statistics");
   double difference = 0;
   for (int64_t run = 0; run < case_.runs; ++run) {
     const auto net = model();
