@@ -14,6 +14,7 @@
 #include <string>
 
 #include "core/functors.h"
+#include "core/random.h"
 #include "core/tensor.h"
 
 namespace fedcamae {
@@ -80,6 +81,17 @@ class Backend {
   virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(const void* from, void* host, size_t bytes) = 0;
   virtual void fill(View y, float value) = 0;
+  // y = x rounded to y's element type; the two types may be the same.
+  virtual void cast(ConstView x, View y) = 0;
+
+  // --- order of execution
+  // ------------------------------------------------------------------------- A device may run
+  // later what it is asked to do, in the order in which it was asked. Whatever returns a number,
+  // and copy_to_host, waits for it.
+  virtual void synchronize() = 0;  // waits for everything
+  // What this backend is asked from here on runs after what `other`, of the same device, was asked
+  // so far.
+  virtual void wait_for(Backend& other) = 0;
 
   // --- elementwise ------------------------------------------------------------------------------
   virtual void unary(Unary f, ConstView x, View y) = 0;  // y may be x
@@ -101,11 +113,22 @@ class Backend {
   virtual double sum(ConstView x) = 0;
   virtual double dot(ConstView a, ConstView b) = 0;
   virtual double squared_distance(ConstView a, ConstView b) = 0;
+  // table [n][n]: the squared distances between n vectors of one length; symmetric to the bit, its
+  // diagonal 0. A vector that is not finite makes its row and column NaN.
+  virtual void pairwise_squared_distances(std::span<const ConstView> vectors,
+                                          std::span<double> table) = 0;
   virtual bool all_finite(ConstView x) = 0;
   virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]
   virtual void sum_last(ConstView x, View y) = 0;                   // [rows, C] -> [rows]
   virtual void argmax_last(ConstView x, std::span<int32_t> y) = 0;  // lowest index wins; NaN wins
   virtual void minmax_last(ConstView x, View low, View high) = 0;   // [rows, C] -> [rows] each
+  // Each row of x [rows, C]: x -= min, then x /= float(1e-7 + double(max)), the arithmetic of
+  // pytorch-grad-cam's scale_cam_image. A row with a NaN becomes NaN.
+  virtual void scale_to_unit_last(View x) = 0;
+
+  // --- random numbers ---------------------------------------------------------------------------
+  // y[i] = float(mean + deviation * the i-th number that Random(key).normal() returns).
+  virtual void fill_normal(const RandomKey& key, double mean, double deviation, View y) = 0;
 
   // --- matrices ---------------------------------------------------------------------------------
   // c [M, N] = op(a) [M, K] * op(b) [K, N].
@@ -160,6 +183,12 @@ class Backend {
   virtual void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,
                          View v) = 0;
 };
+
+// The CUDA backend of GPU `device`, with a stream of its own. Throws Error{kDevice} where there is
+// no such GPU or no driver. Only where the build has CUDA.
+std::shared_ptr<Backend> make_cuda_backend(int device, Precision precision);
+// How many GPUs can be used; 0 without a driver, in `why` (where given) the reason in one line.
+int cuda_device_count(std::string* why = nullptr);
 
 // The CPU backend for `threads` OpenMP threads, at the best instruction-set level of this machine
 // or at the one named by FEDCAMAE_ISA (baseline | avx2 | avx512).

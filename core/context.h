@@ -22,9 +22,16 @@ struct Device {
 // device that this build or this machine does not have.
 Device parse_device(const std::string& text);
 
+// How activations are stored and products formed; parameters, statistics, losses and the optimiser
+// are float32 always. kFloat32: nothing is rounded. kTf32 (a GPU's): float32 storage, products of
+// numbers rounded to 10 bits of mantissa. kBf16: activations and their gradients are bfloat16, and
+// what a convolution or a matrix product reads; sums are float32.
+enum class Precision { kFloat32, kTf32, kBf16 };
+
 struct ContextOptions {
   Device device;
-  int threads = 1;      // OpenMP threads of this context, at least 1
+  int threads = 1;  // OpenMP threads of this context, at least 1
+  Precision precision = Precision::kFloat32;
   bool poison = false;  // fill fresh memory with NaN, so that tests see what was not written
 };
 
@@ -45,6 +52,7 @@ class Context {
   Backend& backend() const { return *backend_; }
   Device device() const { return options_.device; }
   int threads() const { return options_.threads; }
+  Precision precision() const { return options_.precision; }
 
   // Memory from the pool, aligned to 64 bytes; goes back to the pool with the last reference.
   std::shared_ptr<void> allocate(size_t bytes);

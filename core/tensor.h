@@ -1,4 +1,4 @@
-// Tensor: a value of shape, shared storage and context. Dense, row-major, float32; no strides.
+// Tensor: a value of shape, element type, shared storage and context. Dense, row-major; no strides.
 #pragma once
 
 #include <cstdint>
@@ -6,24 +6,38 @@
 #include <span>
 #include <vector>
 
+#include "core/bfloat16.h"
 #include "core/context.h"
 #include "core/shape.h"
 
 namespace fedcamae {
 
-// What a Backend sees: a pointer and a shape.
+// float32 is the rule; bfloat16 stores activations where the precision is bf16.
+enum class ElementType : uint8_t { kFloat32, kBfloat16 };
+inline size_t element_bytes(ElementType type) { return type == ElementType::kFloat32 ? 4 : 2; }
+
+// What a Backend sees: a pointer, a shape, a type. `data` holds float32 where `type` says so, which
+// is always where a primitive names no other; else it is read as `bf16()`.
 struct View {
   float* data = nullptr;
   Shape shape;
+  ElementType type = ElementType::kFloat32;
   int64_t size() const { return shape.size(); }
+  size_t bytes() const { return static_cast<size_t>(size()) * element_bytes(type); }
+  Bfloat16* bf16() const { return reinterpret_cast<Bfloat16*>(data); }
 };
 struct ConstView {
   const float* data = nullptr;
   Shape shape;
+  ElementType type = ElementType::kFloat32;
   ConstView() = default;
-  ConstView(const float* p, const Shape& s) : data(p), shape(s) {}
-  ConstView(const View& v) : data(v.data), shape(v.shape) {}  // NOLINT: a view may be read
+  ConstView(const float* p, const Shape& s, ElementType t = ElementType::kFloat32)
+      : data(p), shape(s), type(t) {}
+  ConstView(const View& v)  // NOLINT: a view may be read
+      : data(v.data), shape(v.shape), type(v.type) {}
   int64_t size() const { return shape.size(); }
+  size_t bytes() const { return static_cast<size_t>(size()) * element_bytes(type); }
+  const Bfloat16* bf16() const { return reinterpret_cast<const Bfloat16*>(data); }
 };
 
 // Copying a Tensor shares its storage; `clone` copies the numbers. The context must outlive it.

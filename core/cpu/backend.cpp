@@ -47,6 +47,30 @@ void CpuBackend::fill(View y, float value) {
             [&](int64_t begin, int64_t end) { std::fill(y.data + begin, y.data + end, value); });
 }
 
+namespace {
+
+template <class From, class To, class Round>
+void cast_all(int threads, int64_t count, const From* from, To* to, const Round& round) {
+  in_ranges(threads, count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) to[i] = round(from[i]);
+  });
+}
+
+}  // namespace
+
+void CpuBackend::cast(ConstView x, View y) {
+  if (x.type == y.type) return copy(x.data, y.data, x.bytes());
+  if (y.type == ElementType::kBfloat16)
+    return cast_all(threads_, x.size(), x.data, y.bf16(), [](float v) { return to_bfloat16(v); });
+  cast_all(threads_, x.size(), x.bf16(), y.data, [](Bfloat16 v) { return to_float(v); });
+}
+
+void CpuBackend::fill_normal(const RandomKey& key, double mean, double deviation, View y) {
+  Random random(key);
+  for (int64_t i = 0; i < y.size(); ++i)
+    y.data[i] = static_cast<float>(mean + deviation * random.normal());
+}
+
 void CpuBackend::gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) {
   cpu::gemm(spec, a, b, c, threads_);
 }

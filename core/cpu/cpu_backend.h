@@ -17,6 +17,9 @@ class CpuBackend final : public Backend {
   void copy_from_host(void* to, const void* host, size_t bytes) override;
   void copy_to_host(const void* from, void* host, size_t bytes) override;
   void fill(View y, float value) override;
+  void cast(ConstView x, View y) override;
+  void synchronize() override {}  // everything is done when its call returns
+  void wait_for(Backend&) override {}
 
   void unary(Unary f, ConstView x, View y) override;
   void unary_backward(Unary f, ConstView dy, ConstView kept, View dx) override;
@@ -32,11 +35,15 @@ class CpuBackend final : public Backend {
   double sum(ConstView x) override;
   double dot(ConstView a, ConstView b) override;
   double squared_distance(ConstView a, ConstView b) override;
+  void pairwise_squared_distances(std::span<const ConstView> vectors,
+                                  std::span<double> table) override;
   bool all_finite(ConstView x) override;
   void sum_rows(ConstView x, View y) override;
   void sum_last(ConstView x, View y) override;
   void argmax_last(ConstView x, std::span<int32_t> y) override;
   void minmax_last(ConstView x, View low, View high) override;
+  void scale_to_unit_last(View x) override;
+  void fill_normal(const RandomKey& key, double mean, double deviation, View y) override;
 
   void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) override;
   void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) override;

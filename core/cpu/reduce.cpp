@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/parallel.h"
@@ -52,6 +55,20 @@ double CpuBackend::squared_distance(ConstView a, ConstView b) {
     const double d = static_cast<double>(a.data[i]) - static_cast<double>(b.data[i]);
     return d * d;
   });
+}
+
+void CpuBackend::pairwise_squared_distances(std::span<const ConstView> vectors,
+                                            std::span<double> table) {
+  const size_t n = vectors.size();
+  std::vector<bool> finite(n);
+  for (size_t i = 0; i < n; ++i) finite[i] = all_finite(vectors[i]);
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = i; j < n; ++j) {
+      double d = std::numeric_limits<double>::quiet_NaN();
+      if (finite[i] && finite[j]) d = i == j ? 0 : squared_distance(vectors[i], vectors[j]);
+      table[i * n + j] = table[j * n + i] = d;
+    }
+  }
 }
 
 bool CpuBackend::all_finite(ConstView x) {
@@ -127,6 +144,33 @@ void CpuBackend::minmax_last(ConstView x, View low, View high) {
       }
       low.data[i] = least;
       high.data[i] = most;
+    }
+  });
+}
+
+namespace {
+
+// numpy's minimum and maximum: a NaN wins.
+template <class Better>
+float extreme(const float* values, int64_t count, const Better& better) {
+  float found = values[0];
+  for (int64_t i = 0; i < count; ++i)
+    if (std::isnan(values[i]) || better(values[i], found)) found = values[i];
+  return found;
+}
+
+}  // namespace
+
+void CpuBackend::scale_to_unit_last(View x) {
+  const int64_t columns = x.shape.back();
+  in_ranges(threads_, x.shape.rows(), x.size(), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* values = x.data + row * columns;
+      const float low = extreme(values, columns, [](float a, float b) { return a < b; });
+      for (int64_t i = 0; i < columns; ++i) values[i] -= low;
+      const float high = extreme(values, columns, [](float a, float b) { return a > b; });
+      const auto divisor = static_cast<float>(1e-7 + static_cast<double>(high));
+      for (int64_t i = 0; i < columns; ++i) values[i] /= divisor;
     }
   });
 }
