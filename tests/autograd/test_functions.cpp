@@ -203,7 +203,7 @@ TEST_CASE("the scores of one class per row") {
 }
 
 TEST_CASE("a wrong shape, label or class is an error") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const auto constant = [&](const Shape& shape) {
     return Var::constant(Tensor::zeros(context, shape));
   };

@@ -15,7 +15,7 @@ using testing::Inputs;
 constexpr float kUntouched = -7.0f;
 
 struct Fixture {
-  Context context{testing::cpu_options(2)};
+  Context context{testing::device_options(2)};
 
   Tensor values(std::initializer_list<float> v) {
     return Tensor::from(context, {static_cast<int64_t>(v.size())}, std::vector<float>(v));

@@ -156,7 +156,7 @@ TEST_CASE("batch norm: what is fused equals its parts") {
 
 TEST_CASE("batch norm: the bits do not depend on the number of threads") {
   Inputs inputs(74);
-  Context one(testing::cpu_options(1)), three(testing::cpu_options(3));
+  Context one(testing::device_options(1)), three(testing::device_options(3));
   for (const Shape& shape : kShapes) {
     const Data d = draw(inputs, shape, true, 0.5);
     const auto run = [&](Context& context) {

@@ -106,7 +106,7 @@ TEST_CASE("conv2d and its backwards on real data: the rounding of a sum") {
 
 TEST_CASE("conv2d: the bits do not depend on the number of threads") {
   Inputs inputs(13);
-  Context one(testing::cpu_options(1)), three(testing::cpu_options(3));
+  Context one(testing::device_options(1)), three(testing::device_options(3));
   for (const ConvCase& c : kCases) {
     CAPTURE(c.x.str());
     CAPTURE(c.w.str());

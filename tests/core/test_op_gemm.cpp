@@ -60,7 +60,7 @@ TEST_CASE("gemm on real data: the rounding of a sum") {
 
 TEST_CASE("gemm: the bits do not depend on the number of threads") {
   Inputs inputs(23);
-  Context one(testing::cpu_options(1)), three(testing::cpu_options(3));
+  Context one(testing::device_options(1)), three(testing::device_options(3));
   for (const Size& size : kSizes) {
     CAPTURE(size.m);
     CAPTURE(size.n);

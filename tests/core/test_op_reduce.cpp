@@ -45,7 +45,7 @@ TEST_CASE("sum, dot, norm, squared distance") {
 
 TEST_CASE("sums: the bits do not depend on the number of threads") {
   Inputs inputs(62);
-  Context one(testing::cpu_options(1)), three(testing::cpu_options(3));
+  Context one(testing::device_options(1)), three(testing::device_options(3));
   for (const int64_t length : kLengths) {
     const auto x = inputs.reals({length});
     const Tensor a = testing::to_tensor(one, x), b = testing::to_tensor(three, x);

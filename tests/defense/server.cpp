@@ -48,7 +48,7 @@ bool same_bits(double a, double b) {
 }  // namespace
 
 Server::Server(const std::string& arch, int64_t classes, int threads)
-    : context_(cpu_options(threads)),
+    : context_(device_options(threads)),
       model_(reference_model(arch, classes, context_)),
       global_(model_->state()),
       data_(make_data(classes)) {}

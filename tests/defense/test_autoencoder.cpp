@@ -40,7 +40,7 @@ TEST_CASE("training from given weights is PyTorch's") {
     const SafeTensors golden = testing::read_golden(std::string(file) + ".safetensors");
     const auto& metadata = golden.metadata();
     const auto& shape = golden.tensors().at("rows").shape;
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     Autoencoder autoencoder(shape[1],
                             {.hidden = integers(metadata.at("hidden")),
                              .epochs = std::stoll(metadata.at("epochs")),
@@ -60,12 +60,12 @@ TEST_CASE("training from given weights is PyTorch's") {
 }
 
 TEST_CASE("the paper's autoencoder has 12,895,360 parameters") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   CHECK(Autoencoder(224 * 224, {}, context).parameters().size() == 12'895'360);
 }
 
 TEST_CASE("first weights: within 1 / sqrt(inputs of the layer), by key") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Autoencoder a(64, {.hidden = {16}}, context), b(64, {.hidden = {16}}, context);
   const auto weights = [](Autoencoder& autoencoder, uint32_t round) {
     autoencoder.initialize({4, Purpose::kAutoencoder, round});
@@ -86,7 +86,7 @@ TEST_CASE("first weights: within 1 / sqrt(inputs of the layer), by key") {
 TEST_CASE("the same bits for any number of threads") {
   std::vector<std::vector<float>> results;
   for (const int threads : {1, 3}) {
-    Context context(testing::cpu_options(threads));
+    Context context(testing::device_options(threads));
     Autoencoder autoencoder(196, {.hidden = {32}, .epochs = 20}, context);
     autoencoder.initialize({1});
     Random random({2});
@@ -99,14 +99,14 @@ TEST_CASE("the same bits for any number of threads") {
 }
 
 TEST_CASE("a row's error is its mean squared difference") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Tensor a = Tensor::from(context, {2, 4}, std::vector<float>{0, 1, 2, 3, 0, 0, 0, 0});
   const Tensor b = Tensor::from(context, {2, 4}, std::vector<float>{0, 1, 0, 4, 1, 1, 1, -1});
   CHECK(row_errors(a, b) == std::vector<double>{1.25, 1});
 }
 
 TEST_CASE("training that leaves the finite numbers is an error, not a verdict") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Autoencoder autoencoder(4, {.hidden = {2}, .epochs = 3}, context);
   autoencoder.initialize({1});
   ops::fill_(autoencoder.parameters(), std::numeric_limits<float>::quiet_NaN());

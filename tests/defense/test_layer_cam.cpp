@@ -51,7 +51,7 @@ void check_raw(const SafeTensors& golden, const std::string& name, const Tensor&
 void check_architecture(const std::string& arch) {
   CAPTURE(arch);
   const SafeTensors golden = testing::read_golden("layer_cam_" + arch + ".safetensors");
-  Context context(testing::cpu_options(2));
+  Context context(testing::device_options(2));
   const std::unique_ptr<Model> model = golden_model(arch, golden, context);
   const testing::ReferenceBatch batch = golden_batch(golden, context);
   const std::vector<int32_t> labels = batch.labels.to_host();
@@ -75,7 +75,7 @@ void check_architecture(const std::string& arch) {
 // sum_k max(W[c, k], 0) A_k / (h w). In double from the model's own activation.
 void check_closed_form(const std::string& arch, int64_t side) {
   CAPTURE(arch);
-  Context context(testing::cpu_options(2));
+  Context context(testing::device_options(2));
   const std::unique_ptr<Model> model = testing::reference_model(arch, 6, context);
   const testing::ReferenceBatch batch = testing::reference_batch(2, side, side, 6, context);
   const std::string layer = model->default_layer();
@@ -126,7 +126,7 @@ TEST_SUITE("slow") {
 }
 
 TEST_CASE("the model stays as it was, also where the caller records nothing") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const std::unique_ptr<Model> model = testing::reference_model("small_cnn", 4, context);
   const testing::ReferenceBatch batch = testing::reference_batch(3, 12, 12, 4, context);
   const ModelState before = model->state();
@@ -147,7 +147,7 @@ TEST_CASE("the model stays as it was, also where the caller records nothing") {
 TEST_CASE("the same bits for any number of threads") {
   std::vector<std::vector<float>> maps;
   for (const int threads : {1, 3}) {
-    Context context(testing::cpu_options(threads));
+    Context context(testing::device_options(threads));
     const std::unique_ptr<Model> model = testing::reference_model("tiny_regnet", 4, context);
     const testing::ReferenceBatch batch = testing::reference_batch(1, 64, 64, 4, context);
     const Tensor raw = layer_cam(*model, batch.images, "trunk_output.block2").raw;
@@ -157,7 +157,7 @@ TEST_CASE("the same bits for any number of threads") {
 }
 
 TEST_CASE("wrong layers and classes are errors") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const std::unique_ptr<Model> model = testing::reference_model("small_cnn", 4, context);
   const testing::ReferenceBatch batch = testing::reference_batch(2, 8, 8, 4, context);
   CHECK_THROWS_AS(layer_cam(*model, batch.images, "conv9"), Error);
@@ -176,7 +176,7 @@ TEST_CASE("maps are scaled as pytorch-grad-cam scales them, NaN and infinity inc
     CAPTURE(name);
     const auto& in = golden.tensors().at(name + ".raw").shape;
     const int64_t side = golden.tensors().at(name + ".scaled").shape[1];
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     const Tensor raw = Tensor::from(context, {in[0], in[1], in[2]}, golden.floats(name + ".raw"));
     const Tensor scaled = scale_maps(raw, side);
     REQUIRE(scaled.shape() == Shape{in[0], side, side});
@@ -189,7 +189,7 @@ TEST_CASE("maps are scaled as pytorch-grad-cam scales them, NaN and infinity inc
 }
 
 TEST_CASE("a constant map gives zeros, one NaN fills its map and no other") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   std::vector<float> maps(3 * 16, 0.375f);
   for (size_t i = 0; i < 16; ++i) maps[32 + i] = static_cast<float>(i);
   maps[16 + 5] = std::numeric_limits<float>::quiet_NaN();

@@ -74,7 +74,7 @@ Tensor entry(const FlatState& state, size_t i) {
 }
 
 TEST_CASE("convolutions: Kaiming normal, fan-out, groups not counted; biases uniform by fan-in") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const auto plain = initialized<Conv2d>(context, 64, 128, Conv2dSpec{.kernel = 3});
   check_normal(entry(plain->state, 0), std::sqrt(2.0 / (128 * 3 * 3)));
   const Conv2dSpec grouped{.kernel = 3, .groups = 4, .bias = true};
@@ -84,7 +84,7 @@ TEST_CASE("convolutions: Kaiming normal, fan-out, groups not counted; biases uni
 }
 
 TEST_CASE("squeeze and excite: both convolutions, both biases") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const auto se = initialized<SqueezeExcite>(context, 784, 196);
   check_normal(entry(se->state, 0), std::sqrt(2.0 / 196));
   check_uniform(entry(se->state, 1), 1 / std::sqrt(784.0));
@@ -93,7 +93,7 @@ TEST_CASE("squeeze and excite: both convolutions, both biases") {
 }
 
 TEST_CASE("linear layers: PyTorch's default, and RegNet's head") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const auto usual = initialized<Linear>(context, 100, 1000);
   check_uniform(entry(usual->state, 0), 0.1);
   check_uniform(entry(usual->state, 1), 0.1);
@@ -103,7 +103,7 @@ TEST_CASE("linear layers: PyTorch's default, and RegNet's head") {
 }
 
 TEST_CASE("batch norm: the identity, statistics of a standard normal, no batches") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Bound<BatchNorm2d> bn(context, 7);
   bn.state.counters = {9};
   Random random({.seed = 5});
@@ -117,7 +117,7 @@ TEST_CASE("batch norm: the identity, statistics of a standard normal, no batches
 }
 
 TEST_CASE("the stream goes on from one tensor to the next, and repeats with its key") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Shape shape{4, 5};
   const auto drawn = [&](uint64_t seed) {
     Random random({.seed = seed, .purpose = Purpose::kInitialWeights});

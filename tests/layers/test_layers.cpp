@@ -27,7 +27,7 @@ using Values = testing::OpCase::ComplexValues;
 // "name kind [torch shape] [shape] offset" of every entry.
 template <class Layer, class... Args>
 std::vector<std::string> state_of(Args&&... args) {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Bound<Layer> bound(context, std::forward<Args>(args)...);
   std::vector<std::string> lines;
   for (const StateEntry& e : bound.state.entries) {
@@ -239,7 +239,7 @@ TEST_CASE("an impossible layer is an error, not a crash") {
   CHECK_THROWS_AS(Linear(0, 4), Error);
   CHECK_THROWS_AS(Linear(4, 0), Error);
   CHECK_THROWS_AS(BatchNorm2d(0), Error);
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Bound<Conv2d> conv(context, 3, 4, Conv2dSpec{.kernel = 3});
   CHECK_THROWS_AS(conv.layer(Var::constant(Tensor::zeros(context, {1, 4, 4, 2}))), Error);
   Bound<BatchNorm2d> bn(context, 4);

@@ -78,7 +78,7 @@ TEST_CASE("the parameters after each step are PyTorch's") {
 }
 
 TEST_CASE("the rate is the step's argument") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Tensor p = Tensor::zeros(context, {3}), g = Tensor::full(context, {3}, 1.0f);
   Optimizer optimizer({.type = "sgd", .lr = 100}, p, g);
   optimizer.step(0.5);
@@ -119,7 +119,7 @@ void check_usage_error(const Action& action) {
 }
 
 TEST_CASE("impossible specs are errors") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Tensor p = Tensor::zeros(context, {3}), g = Tensor::zeros(context, {3});
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   for (const OptimizerSpec& spec :

@@ -42,7 +42,7 @@ class Small final : public Module {
 };
 
 TEST_CASE("parameters, statistics and counters lie one after the other, each kind in its buffer") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Bound<Small> small(context);
   const FlatState& state = small.state;
   struct Expected {
@@ -75,7 +75,7 @@ TEST_CASE("parameters, statistics and counters lie one after the other, each kin
 }
 
 TEST_CASE("the layers compute with the flat numbers, backward fills the flat gradients") {
-  Context context(testing::cpu_options(2));
+  Context context(testing::device_options(2));
   Bound<Small> small(context);
   ops::fill_(small.state.parameters, 0.0f);
   ops::fill_(small.state.statistics, 1.0f);
@@ -91,7 +91,7 @@ TEST_CASE("the layers compute with the flat numbers, backward fills the flat gra
 }
 
 TEST_CASE("a module without state has empty buffers") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const Bound<GlobalAvgPool> pool(context);
   CHECK(pool.state.entries.empty());
   CHECK(pool.state.parameters.size() == 0);
@@ -99,7 +99,7 @@ TEST_CASE("a module without state has empty buffers") {
 }
 
 TEST_CASE("training mode reaches every module below") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Bound<Small> small(context);
   ops::fill_(small.state.parameters, 1.0f);
   ops::fill_(small.state.statistics, 1.0f);
@@ -130,7 +130,7 @@ class Notes final : public Observer {
 };
 
 TEST_CASE("an observer sees every module's output once, in order, and may replace it") {
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   Bound<Small> small(context);
   ops::fill_(small.state.parameters, 1.0f);
   ops::fill_(small.state.statistics, 1.0f);

@@ -171,7 +171,7 @@ class Parity {
 
   ParityCase case_;
   SafeTensors golden_;
-  Context context_{cpu_options(2)};
+  Context context_{device_options(2)};
 };
 
 void Parity::logits() {

@@ -37,7 +37,7 @@ TEST_CASE("a .pth, plain, nested or of DataParallel, is exported as it is") {
              "torch.save({\"epoch\": 1, \"state_dict\": bare}, f + \"nested.pth\")\n"
              "torch.save({k: v for k, v in s.items() if k != \"fc.weight\"}, f + \"less.pth\")\n"
              "torch.save([1], f + \"list.pth\")\n") == 0);
-  Context context(testing::cpu_options(1));
+  Context context(testing::device_options(1));
   const auto expected = testing::reference_model("regnet_y_800mf", 7, context);
   for (const std::string name : {"plain", "nested"}) {
     CAPTURE(name);
@@ -66,7 +66,7 @@ TEST_CASE("a .pth, plain, nested or of DataParallel, is exported as it is") {
 TEST_SUITE("slow") {
   TEST_CASE("--random writes torchvision's initial weights of both networks") {
     const TempFolder folder;
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     for (const std::string arch : {"resnet50", "regnet_y_800mf"}) {
       CAPTURE(arch);
       const std::string out = folder / arch;

@@ -73,7 +73,7 @@ void check_tensor(const SafeTensors& golden, const std::string& prefix, size_t s
 TEST_CASE("logits in evaluation mode are PyTorch's") {
   for (const Case& c : kCases) {
     CAPTURE(c.arch);
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     const Loaded l = load(c.arch, context);
     const NoGrad no_grad;
     const std::vector<float> expected = l.golden.floats("logits");
@@ -86,7 +86,7 @@ TEST_CASE("logits in evaluation mode are PyTorch's") {
 TEST_CASE("a training step has PyTorch's loss, gradients and statistics") {
   for (const Case& c : kCases) {
     CAPTURE(c.arch);
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     const Loaded l = load(c.arch, context);
     const double loss = testing::training_step(*l.model, l.batch);
     const auto expected = static_cast<double>(l.golden.floats("loss")[0]);
@@ -110,7 +110,7 @@ TEST_CASE("a training step has PyTorch's loss, gradients and statistics") {
 TEST_CASE("a tapped layer has PyTorch's activation and gradient") {
   for (const Case& c : kCases) {
     CAPTURE(c.arch);
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     const Loaded l = load(c.arch, context);
     const std::string layer = l.golden.metadata().at("tap");
     if (layer.empty()) continue;

@@ -32,7 +32,7 @@ TEST_CASE("training steps reuse the memory of the first, forward and backward, A
   for (const Case& c :
        {Case{"small_cnn", 32, 16}, Case{"tiny_regnet", 32, 8}, Case{"resnet50", 32, 2}}) {
     CAPTURE(c.arch);
-    Context context(testing::cpu_options(2));
+    Context context(testing::device_options(2));
     const auto model = testing::reference_model(c.arch, 10, context);
     const auto batch = testing::reference_batch(c.batch, c.side, c.side, 10, context);
     Optimizer adam({.type = "adam"}, model->parameters(), model->gradients());
@@ -56,7 +56,7 @@ TEST_CASE("training steps reuse the memory of the first, forward and backward, A
 }
 
 TEST_CASE("evaluation keeps nothing, and repeats without the system too") {
-  Context context(testing::cpu_options(2));
+  Context context(testing::device_options(2));
   const auto model = testing::reference_model("tiny_resnet", 10, context);
   const auto batch = testing::reference_batch(4, 64, 64, 10, context);
   model->set_training(false);

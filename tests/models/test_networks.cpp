@@ -16,7 +16,7 @@ namespace fedcamae {
 namespace {
 
 struct Fixture {
-  Context context{testing::cpu_options(1)};
+  Context context{testing::device_options(1)};
 };
 
 // Where only shapes are looked at, any finite numbers do: drawing them takes seconds.
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(Fixture, "every tensor begins with torchvision's distribution"
 }
 
 TEST_CASE_FIXTURE(Fixture, "a seed gives the same weights on any context, another seed others") {
-  Context other(testing::cpu_options(3));
+  Context other(testing::device_options(3));
   Model a({"small_cnn", 10}, context), b({"small_cnn", 10}, other);
   a.initialize(7);
   b.initialize(7);
@@ -262,7 +262,7 @@ TEST_CASE_FIXTURE(Fixture, "a state is a copy; setting it makes another model th
   const ModelState clone = state.clone();
   CHECK(clone.parameters.data() != state.parameters.data());
 
-  Context elsewhere(testing::cpu_options(1));
+  Context elsewhere(testing::device_options(1));
   Model other({"small_cnn", 5}, elsewhere);
   other.initialize(9);
   other.set_state(state.to(elsewhere));

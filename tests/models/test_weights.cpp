@@ -23,7 +23,7 @@ const WeightInfo kInfo = {.model = "small_cnn",
                           .std = {{0.25f, 1e-3f, 2.0f}}};
 
 struct Fixture {
-  Context context{testing::cpu_options(2)};
+  Context context{testing::device_options(2)};
   TempFolder folder;
 
   std::unique_ptr<Model> filled() { return testing::reference_model("small_cnn", 7, context); }

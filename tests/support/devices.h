@@ -1,4 +1,5 @@
 // The devices that this build and this machine have; every operation is tested on each of them.
+// FEDCAMAE_TEST_DEVICE=cuda puts the GPU (or the fake one) in the place of the CPU.
 #pragma once
 
 #include <string>
@@ -12,10 +13,16 @@ namespace fedcamae::testing {
 // seen.
 std::vector<ContextOptions> test_devices();
 
-// The CPU with `threads` threads.
+// The device under test; on the CPU with `threads` threads.
+ContextOptions device_options(int threads);
+// The CPU with `threads` threads, whatever is under test: what another device is compared with.
 ContextOptions cpu_options(int threads);
 
-// body(context) for every device, with 1 and with 3 threads (more than this machine may have).
+// Where FEDCAMAE_TEST_DEVICE names a device that cannot be used: why; else empty.
+std::string missing_device();
+
+// body(context) for every device; the CPU with 1 and with 3 threads (more than this machine may
+// have).
 template <class Body>
 void on_every_device(const Body& body) {
   for (const ContextOptions& options : test_devices()) {
