@@ -45,4 +45,5 @@ target_compile_definitions(fedcamae_core PRIVATE FEDCAMAE_WITH_CUDA
 # -lineinfo: faults name the line.
 target_compile_options(fedcamae_core PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-lineinfo;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra>")
-target_link_libraries(fedcamae_core PUBLIC CUDA::cudart CUDA::cublas CUDNN::cudnn)
+# PRIVATE: no other folder can include CUDA's headers.
+target_link_libraries(fedcamae_core PRIVATE CUDA::cudart CUDA::cublas CUDNN::cudnn)
