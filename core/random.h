@@ -22,6 +22,7 @@ enum class Purpose : uint32_t {
   kProbe,        // the server's choice of probe images
   kAutoencoder,  // initial weights of the heat-map autoencoder
   kTest,
+  kClaimedLoss,  // what attackers that do not train claim
 };
 
 struct RandomKey {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/random.h"
 #include "fl/evaluate_batch.h"
 
 namespace fedcamae {
@@ -118,15 +119,19 @@ void Round::train_client(Model& model, size_t update) {
   mine.state = model.state();
 }
 
-// What an attacker that did not train claims as its loss: the median of the benign claims, so that
-// the field tells nothing.
-double Round::usual_loss() const {
-  std::vector<double> losses;
-  for (size_t i = 0; i < updates_.size(); ++i)
-    if (!guilty_[i] && !std::isnan(updates_[i].loss)) losses.push_back(updates_[i].loss);
-  if (losses.empty()) return kNone;
-  std::sort(losses.begin(), losses.end());
-  return losses[losses.size() / 2];
+// What an attacker that did not train claims as its loss: a number of its own within the range of
+// the benign claims, so that neither its size nor a repeated number tells anything.
+double Round::claimed_loss(int64_t client) const {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (size_t i = 0; i < updates_.size(); ++i) {
+    if (guilty_[i] || !std::isfinite(updates_[i].loss)) continue;
+    low = std::min(low, updates_[i].loss);
+    high = std::max(high, updates_[i].loss);
+  }
+  if (!(low <= high)) return kNone;
+  Random random({spec_.seed, Purpose::kClaimedLoss, static_cast<uint32_t>(round_),
+                 static_cast<uint32_t>(client)});
+  return random.uniform(low, high);
 }
 
 void Round::attack_updates() {
@@ -148,11 +153,10 @@ void Round::attack_updates() {
                                  federation_.model.entries(), federation_.context});
   check(crafted.size() == mine.size(), "[round] the attack made {} updates for {} attackers",
         crafted.size(), mine.size());
-  const double loss = usual_loss();
   for (size_t i = 0; i < mine.size(); ++i) {
     check_same_sizes("the attack", crafted[i], federation_.global);
     updates_[mine[i]].state = std::move(crafted[i]);
-    if (!federation_.attack->trains()) updates_[mine[i]].loss = loss;
+    if (!federation_.attack->trains()) updates_[mine[i]].loss = claimed_loss(ids[i]);
   }
 }
 

@@ -45,7 +45,7 @@ class Round {
   void attack_updates();
   void defend(RoundRecord& record);
   void evaluate_next(RoundRecord& record);
-  double usual_loss() const;
+  double claimed_loss(int64_t client) const;
 
   Federation::Impl& federation_;
   const FederationSpec& spec_;

@@ -1,6 +1,7 @@
 // One round as the attack sees it: its window, its knowledge, whom it makes guilty.
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <set>
 
 #include "fl/setup.h"
@@ -97,6 +98,24 @@ TEST_CASE("only the attackers' labels are poisoned, and only where the attack is
   federation.run_round();
   CHECK(calls == 2);
   CHECK(dataset.train.labels == tiny_dataset().train.labels);
+}
+
+TEST_CASE("who does not train claims a loss that is in the benign range and nobody else's") {
+  const Dataset dataset = tiny_dataset();
+  Federation federation(tiny_spec(), dataset, std::make_unique<FakeAttack>(),
+                        std::make_unique<FakeDefense>());
+  const RoundRecord record = federation.run_round();
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  std::set<double> claims;
+  for (const ClientRecord& client : record.clients) {
+    claims.insert(client.loss);
+    if (client.malicious) continue;
+    low = std::min(low, client.loss);
+    high = std::max(high, client.loss);
+  }
+  CHECK(claims.size() == record.clients.size());
+  CHECK(*claims.begin() == low);
+  CHECK(*claims.rbegin() == high);
 }
 
 TEST_CASE("the attack's window: outside of it attackers are benign and train") {
