@@ -84,13 +84,12 @@ class Backend {
   // y = x rounded to y's element type; the two types may be the same.
   virtual void cast(ConstView x, View y) = 0;
 
-  // --- order of execution
-  // ------------------------------------------------------------------------- A device may run
-  // later what it is asked to do, in the order in which it was asked. Whatever returns a number,
-  // and copy_to_host, waits for it.
+  // --- order of execution -----------------------------------------------------------------------
+  // A device may run later what it is asked to do, in the order in which it was asked. Whatever
+  // returns a number, and copy_to_host, waits for it.
   virtual void synchronize() = 0;  // waits for everything
   // What this backend is asked from here on runs after what `other`, of the same device, was asked
-  // so far.
+  // so far. Several threads may call it at once, on either side, while both backends are at work.
   virtual void wait_for(Backend& other) = 0;
 
   // --- elementwise ------------------------------------------------------------------------------

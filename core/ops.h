@@ -1,7 +1,12 @@
-// Checked operations on tensors: each checks shapes and devices, allocates its output in the
-// first argument's context and calls one Backend primitive. Errors read "[conv2d] rule, got shape".
-// Shapes: images [N, H, W, C], convolution weights [K, R, S, C / groups], matrices [rows, columns].
+// Checked operations on tensors: each checks shapes and contexts and calls one Backend primitive.
+// All tensors are of one context, where the operation runs and a new output lies; an argument
+// marked "any context" may be of another context of the same device. Errors read "[conv2d] rule,
+// got shape". Shapes: images [N, H, W, C], convolution weights [K, R, S, C / groups], matrices
+// [rows, columns].
 #pragma once
+
+#include <span>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/tensor.h"
@@ -20,17 +25,24 @@ inline Tensor mul(const Tensor& a, const Tensor& b) { return binary(Binary::kMul
 
 // --- in place, on vectors of any length ----------------------------------------------------------
 void fill_(const Tensor& x, float value);
-void copy_(const Tensor& from, const Tensor& to);           // same size, any context of the device
-void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x
+void copy_(const Tensor& from, const Tensor& to);           // same size; from: any context
+void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x; x: any context
 void scale_(float alpha, const Tensor& x);
 void clamp_(float low, float high, const Tensor& x);
 void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
+// Each row of x [rows.., C] to [0, 1], as Backend::scale_to_unit_last.
+void scale_to_unit_(const Tensor& x);
+// x[i] = mean + deviation * the i-th number of Random(key).normal(): the same on every device.
+void fill_normal_(const RandomKey& key, double mean, double deviation, const Tensor& x);
 
 // --- reductions ----------------------------------------------------------------------------------
 double sum(const Tensor& x);
 double dot(const Tensor& a, const Tensor& b);
-double norm(const Tensor& x);  // Euclidean
-double squared_distance(const Tensor& a, const Tensor& b);
+double norm(const Tensor& x);                               // Euclidean
+double squared_distance(const Tensor& a, const Tensor& b);  // in a's context; b: any context
+// Between n vectors of one length, of any contexts, computed in `context`: [n * n], symmetric to
+// the bit, its diagonal 0. A vector that is not finite makes its row and column NaN.
+std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors);
 bool all_finite(const Tensor& x);
 Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C]
 Tensor sum_last(const Tensor& x);                   // [rows.., C] -> [rows]

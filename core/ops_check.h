@@ -2,20 +2,48 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 
+#include "core/backend.h"
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace fedcamae::ops {
 
-// Every tensor is defined and lies on the first one's device. Where an optional one was not given,
-// leave it out.
-inline void check_device(const char* op, std::initializer_list<const Tensor*> tensors) {
-  const Tensor* first = *tensors.begin();
+// Every tensor is defined and lies on the first one's device.
+inline void check_same_device(const char* op, std::span<const Tensor* const> tensors) {
   for (const Tensor* t : tensors) {
     check(t->defined(), "[{}] a tensor is not defined", op);
-    check(t->context().device() == first->context().device(), "[{}] tensors are on {} and {}", op,
-          first->context().device().str(), t->context().device().str());
+    check(t->context().device() == tensors[0]->context().device(), "[{}] tensors are on {} and {}",
+          op, tensors[0]->context().device().str(), t->context().device().str());
   }
+}
+
+// Every tensor is defined and of the first one's context, in which the operation runs: in the order
+// of that context, without a look at what another one has yet to do. Where an optional one was not
+// given, leave it out. The few operations that do read other contexts (copies, axpy, distances: a
+// server over its workers' updates) say so with read_across.
+inline void check_device(const char* op, std::initializer_list<const Tensor*> tensors) {
+  check_same_device(op, {tensors.begin(), tensors.size()});
+  for (const Tensor* t : tensors)
+    check(&t->context() == &(*tensors.begin())->context(),
+          "[{}] tensors are of two contexts on {}; bring them into one with to()", op,
+          t->context().device().str());
+}
+
+// Runs work(backend) in `context`, reading tensors of any context of its device: waits for what
+// these were asked so far, and lets them wait for the work before they do more, since memory that
+// goes back to their pools is written to again. On the CPU, where a call has ended when it returns,
+// nothing waits.
+template <class Work>
+void read_across(Context& context, std::span<const Tensor* const> read, const Work& work) {
+  const auto others = [&](const auto& visit) {
+    for (const Tensor* t : read)
+      if (&t->context() != &context) visit(t->context().backend());
+  };
+  others([&](Backend& other) { context.backend().wait_for(other); });
+  work(context.backend());
+  others([&](Backend& other) { other.wait_for(context.backend()); });
 }
 
 inline void check_shape(const char* op, const char* what, const Shape& got, const Shape& expected) {

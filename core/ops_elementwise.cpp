@@ -32,16 +32,20 @@ void fill_(const Tensor& x, float value) {
 }
 
 void copy_(const Tensor& from, const Tensor& to) {
-  check_device("copy", {&from, &to});
+  const Tensor* const both[] = {&to, &from};
+  check_same_device("copy", both);
   check_same_size("copy", from, to);
-  to.context().backend().copy(from.data(), to.data(),
-                              static_cast<size_t>(to.size()) * sizeof(float));
+  read_across(to.context(), both, [&](Backend& backend) {
+    backend.copy(from.data(), to.data(), static_cast<size_t>(to.size()) * sizeof(float));
+  });
 }
 
 void axpy_(float alpha, const Tensor& x, const Tensor& y) {
-  check_device("axpy", {&y, &x});
+  const Tensor* const both[] = {&y, &x};
+  check_same_device("axpy", both);
   check_same_size("axpy", x, y);
-  y.context().backend().axpy(alpha, x.view(), y.view());
+  read_across(y.context(), both,
+              [&](Backend& backend) { backend.axpy(alpha, x.view(), y.view()); });
 }
 
 void scale_(float alpha, const Tensor& x) {
@@ -53,6 +57,17 @@ void clamp_(float low, float high, const Tensor& x) {
   check_device("clamp", {&x});
   check(low <= high, "[clamp] low {} is above high {}", low, high);
   x.context().backend().clamp(low, high, x.view());
+}
+
+void scale_to_unit_(const Tensor& x) {
+  check_device("scale_to_unit", {&x});
+  check(x.shape().back() > 0, "[scale_to_unit] rows are empty: {}", x.shape());
+  x.context().backend().scale_to_unit_last(x.view());
+}
+
+void fill_normal_(const RandomKey& key, double mean, double deviation, const Tensor& x) {
+  check_device("fill_normal", {&x});
+  x.context().backend().fill_normal(key, mean, deviation, x.view());
 }
 
 void add_row_(const Tensor& b, const Tensor& x) {

@@ -19,9 +19,31 @@ double dot(const Tensor& a, const Tensor& b) {
 double norm(const Tensor& x) { return std::sqrt(dot(x, x)); }
 
 double squared_distance(const Tensor& a, const Tensor& b) {
-  check_device("squared_distance", {&a, &b});
+  const Tensor* const both[] = {&a, &b};
+  check_same_device("squared_distance", both);
   check_same_size("squared_distance", a, b);
-  return a.context().backend().squared_distance(a.view(), b.view());
+  double result = 0;
+  read_across(a.context(), both,
+              [&](Backend& backend) { result = backend.squared_distance(a.view(), b.view()); });
+  return result;
+}
+
+std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors) {
+  std::vector<const Tensor*> read;
+  std::vector<ConstView> views;
+  for (const Tensor& v : vectors) {
+    read.push_back(&v);
+    check_same_device("pairwise_squared_distances", read);
+    check_same_size("pairwise_squared_distances", v, vectors[0]);
+    check(v.context().device() == context.device(),
+          "[pairwise_squared_distances] vectors are on {}, the context is on {}",
+          v.context().device().str(), context.device().str());
+    views.push_back(v.view());
+  }
+  std::vector<double> table(vectors.size() * vectors.size());
+  read_across(context, read,
+              [&](Backend& backend) { backend.pairwise_squared_distances(views, table); });
+  return table;
 }
 
 bool all_finite(const Tensor& x) {

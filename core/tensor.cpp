@@ -43,11 +43,23 @@ Tensor Tensor::window(int64_t offset, const Shape& shape) const {
 
 Tensor Tensor::clone() const { return to(*context_); }
 
+// Within a device the copy runs in the new context, and the two wait for one another: the old one's
+// work so far comes before it, what the old one does next comes after it.
 Tensor Tensor::to(Context& context) const {
-  check(context.device() == context_->device(), "[to] no path from {} to {}",
-        context_->device().str(), context.device().str());
   Tensor t(context, shape_);
-  context.backend().copy(data_, t.data_, static_cast<size_t>(size()) * sizeof(float));
+  const size_t bytes = static_cast<size_t>(size()) * sizeof(float);
+  Backend &old = context_->backend(), &now = context.backend();
+  if (context.device() == context_->device()) {
+    if (&old != &now) now.wait_for(old);
+    now.copy(data_, t.data_, bytes);
+    if (&old != &now) old.wait_for(now);
+  } else if (context.device().type == DeviceType::kCpu) {
+    old.copy_to_host(data_, t.data_, bytes);
+  } else if (context_->device().type == DeviceType::kCpu) {
+    now.copy_from_host(t.data_, data_, bytes);
+  } else {  // from one GPU to another: by way of the host
+    now.copy_from_host(t.data_, to_host().data(), bytes);
+  }
   return t;
 }
 

@@ -62,7 +62,7 @@ class Tensor {
   // A dense window of `shape` that begins `offset` elements in; storage is shared.
   Tensor window(int64_t offset, const Shape& shape) const;
   Tensor clone() const;               // own storage, same context
-  Tensor to(Context& context) const;  // a copy in another context (or another device)
+  Tensor to(Context& context) const;  // a copy in another context, of any device
   std::vector<float> to_host() const;
   float item() const;  // the only element
 
