@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/ops.h"
 #include "layers/linear.h"
 #include "layers/losses.h"
 #include "layers/optimizer.h"
@@ -81,17 +82,12 @@ Tensor Autoencoder::reconstruct(const Tensor& rows) {
 std::vector<double> row_errors(const Tensor& rows, const Tensor& reconstructed) {
   check(rows.shape().rank() == 2 && rows.shape() == reconstructed.shape(),
         "[row_errors] rows are {}, their reconstructions {}", rows.shape(), reconstructed.shape());
-  const std::vector<float> a = rows.to_host(), b = reconstructed.to_host();
-  const auto width = static_cast<size_t>(rows.shape()[1]);
+  const int64_t width = rows.shape()[1];
   std::vector<double> errors;
-  for (size_t begin = 0; begin < a.size(); begin += width) {
-    double sum = 0;
-    for (size_t i = begin; i < begin + width; ++i) {
-      const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-      sum += d * d;
-    }
-    errors.push_back(sum / static_cast<double>(width));
-  }
+  for (int64_t begin = 0; begin < rows.size(); begin += width)
+    errors.push_back(
+        ops::squared_distance(rows.window(begin, {width}), reconstructed.window(begin, {width})) /
+        static_cast<double>(width));
   return errors;
 }
 

@@ -77,20 +77,22 @@ class FedCamAe final : public Defense {
     }
   }
 
-  // The maps of the first probe image; NaN where an update has none.
+  // The maps of the first probe image, on the host; NaN where an update has none.
   static HeatMapReport report(const HeatMaps& maps, const Reconstructions& reconstructions,
                               const Probe& probe) {
     HeatMapReport pictures;
     pictures.side = maps.side;
     const auto probes = static_cast<size_t>(maps.probes);
-    const std::vector<float> none(static_cast<size_t>(maps.side * maps.side),
-                                  std::numeric_limits<float>::quiet_NaN());
+    const auto append = [&](const Tensor& row, std::vector<float>& to) {
+      const std::vector<float> pixels =
+          row.defined() ? row.to_host()
+                        : std::vector<float>(static_cast<size_t>(maps.side * maps.side),
+                                             std::numeric_limits<float>::quiet_NaN());
+      to.insert(to.end(), pixels.begin(), pixels.end());
+    };
     for (size_t row = 0; row < maps.rows.size(); row += probes) {
-      const bool empty = maps.rows[row].empty();
-      const std::vector<float>& map = empty ? none : maps.rows[row];
-      const std::vector<float>& copy = empty ? none : reconstructions.rows[row];
-      pictures.maps.insert(pictures.maps.end(), map.begin(), map.end());
-      pictures.reconstructions.insert(pictures.reconstructions.end(), copy.begin(), copy.end());
+      append(maps.rows[row], pictures.maps);
+      append(reconstructions.rows[row], pictures.reconstructions);
     }
     pictures.probe_side = probe.images.shape().h();
     pictures.probe = probe.picture;

@@ -9,18 +9,24 @@
 namespace fedcamae {
 namespace {
 
-// Rows that are not empty, sorted by their numbers; equal rows may stand in any order.
-std::vector<size_t> content_order(const std::vector<std::vector<float>>& rows) {
+// Rows that are defined, sorted by their numbers; equal rows may stand in any order. Reads copies
+// on the host: a few maps, where sorting them on a device would need a comparison at a time.
+std::vector<size_t> content_order(const std::vector<Tensor>& rows) {
   std::vector<size_t> order;
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (!rows[i].empty()) order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rows[a] < rows[b]; });
+  std::vector<std::vector<float>> contents(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].defined()) continue;
+    order.push_back(i);
+    contents[i] = rows[i].to_host();
+  }
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return contents[a] < contents[b]; });
   return order;
 }
 
-std::vector<float> slice(const std::vector<float>& values, size_t index, size_t width) {
-  const auto begin = values.begin() + static_cast<std::ptrdiff_t>(index * width);
-  return {begin, begin + static_cast<std::ptrdiff_t>(width)};
+// Row `index` of a matrix of `width` columns.
+Tensor row_of(const Tensor& matrix, size_t index, int64_t width) {
+  return matrix.window(static_cast<int64_t>(index) * width, {width});
 }
 
 }  // namespace
@@ -32,7 +38,6 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
   const std::string layer = spec.layer.empty() ? model.default_layer() : spec.layer;
   const std::vector<int32_t> classes = spec.own_class ? std::vector<int32_t>{} : probe.labels;
   const size_t probes = probe.labels.size();
-  const auto pixels = static_cast<size_t>(spec.side * spec.side);
   HeatMaps maps{spec.side, static_cast<int64_t>(probes), {}};
   maps.rows.resize(updates.size() * probes);
   for (size_t u = 0; u < updates.size(); ++u) {
@@ -44,8 +49,9 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
       verdict.nonfinite[u] = true;
       continue;
     }
-    const std::vector<float> scaled = scale_maps(cam.raw, spec.side).to_host();
-    for (size_t p = 0; p < probes; ++p) maps.rows[u * probes + p] = slice(scaled, p, pixels);
+    const Tensor scaled = scale_maps(cam.raw, spec.side);
+    for (size_t p = 0; p < probes; ++p)
+      maps.rows[u * probes + p] = row_of(scaled, p, spec.side * spec.side);
   }
   return maps;
 }
@@ -59,21 +65,19 @@ Reconstructions reconstruct_maps(const HeatMaps& maps, const AutoencoderSpec& sp
   if (order.empty()) return result;
 
   const int64_t pixels = maps.side * maps.side;
-  std::vector<float> stacked;
-  for (const size_t row : order)
-    stacked.insert(stacked.end(), maps.rows[row].begin(), maps.rows[row].end());
   Context& context = round.model.context();
-  const Tensor rows = Tensor::from(context, {static_cast<int64_t>(order.size()), pixels}, stacked);
+  const Tensor rows(context, {static_cast<int64_t>(order.size()), pixels});
+  for (size_t i = 0; i < order.size(); ++i)
+    ops::copy_(maps.rows[order[i]], row_of(rows, i, pixels));
 
   Autoencoder autoencoder(pixels, spec, context);
   autoencoder.initialize({round.seed, Purpose::kAutoencoder, static_cast<uint32_t>(round.round)});
   autoencoder.train(rows);
   const Tensor reconstructed = autoencoder.reconstruct(rows);
   const std::vector<double> errors = row_errors(rows, reconstructed);
-  const std::vector<float> values = reconstructed.to_host();
   for (size_t i = 0; i < order.size(); ++i) {
     result.errors[order[i]] = errors[i];
-    result.rows[order[i]] = slice(values, i, static_cast<size_t>(pixels));
+    result.rows[order[i]] = row_of(reconstructed, i, pixels);
   }
   return result;
 }

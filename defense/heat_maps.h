@@ -16,11 +16,11 @@ struct HeatMapSpec {
   int64_t side = 224;      // of a map, pixels
 };
 
-// The maps of all updates for all probe images: row u * probes + p, [side * side] in [0, 1]. A row
-// is empty where the update was not accepted.
+// The maps of all updates for all probe images: row u * probes + p, [side * side] in [0, 1], in the
+// server's context. A row is not defined where the update was not accepted.
 struct HeatMaps {
   int64_t side = 0, probes = 0;
-  std::vector<std::vector<float>> rows;
+  std::vector<Tensor> rows;
 };
 // Loads each accepted update into round.model, in the server's context. One whose logits or maps
 // are not finite loses its place in the verdict: rejected, nonfinite.
@@ -29,10 +29,11 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
                          Verdict& verdict);
 
 // Rows as in HeatMaps. Trains on all maps, stacked in the order of their contents: neither ids nor
-// who comes first move a bit of it.
+// who comes first move a bit of it. To be put in that order, and for nothing else, the maps visit
+// the host.
 struct Reconstructions {
-  std::vector<std::vector<float>> rows;
-  std::vector<double> errors;  // mean squared, NaN for an empty row
+  std::vector<Tensor> rows;
+  std::vector<double> errors;  // mean squared, NaN for a row that is not defined
 };
 Reconstructions reconstruct_maps(const HeatMaps& maps, const AutoencoderSpec& spec,
                                  const RoundContext& round);

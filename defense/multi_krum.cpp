@@ -10,24 +10,19 @@
 namespace fedcamae {
 namespace {
 
-// Squared distances between the parameters of the updates `present`, [n][n]. Symmetric to the bit.
-std::vector<std::vector<double>> squared_distances(Context& context,
-                                                   std::span<const ClientUpdate> updates,
-                                                   const std::vector<size_t>& present) {
-  const size_t n = present.size();
-  std::vector<std::vector<double>> table(n, std::vector<double>(n, 0.0));
-  for (size_t i = 0; i + 1 < n; ++i) {
-    // In the server's context, so that all its threads work.
-    const Tensor mine = updates[present[i]].state.parameters.to(context);
-    for (size_t j = i + 1; j < n; ++j)
-      table[i][j] = table[j][i] = ops::squared_distance(mine, updates[present[j]].state.parameters);
-  }
-  return table;
+// Squared distances between the parameters of the updates `present`, [n * n], in the server's
+// context: each update is read where its worker left it.
+std::vector<double> squared_distances(Context& context, std::span<const ClientUpdate> updates,
+                                      const std::vector<size_t>& present) {
+  std::vector<Tensor> parameters;
+  for (const size_t i : present) parameters.push_back(updates[i].state.parameters);
+  return ops::pairwise_squared_distances(context, parameters);
 }
 
 // The sum over the `neighbours` nearest others, smallest first: the order of the others moves no
 // bit.
-double krum_score(std::vector<double> distances, size_t self, int64_t neighbours) {
+double krum_score(std::span<const double> row, size_t self, int64_t neighbours) {
+  std::vector<double> distances(row.begin(), row.end());
   distances.erase(distances.begin() + static_cast<std::ptrdiff_t>(self));
   std::sort(distances.begin(), distances.end());
   const auto count = std::min(static_cast<size_t>(neighbours), distances.size());
@@ -56,9 +51,11 @@ class MultiKrum final : public Defense {
   void judge(Context& context, std::span<const ClientUpdate> updates, std::vector<size_t> present,
              Verdict& verdict) const {
     const auto n = static_cast<int64_t>(present.size());
-    const auto distances = squared_distances(context, updates, present);
-    for (size_t i = 0; i < present.size(); ++i)
-      verdict.score[present[i]] = krum_score(distances[i], i, std::max<int64_t>(n - f_ - 2, 1));
+    const std::vector<double> distances = squared_distances(context, updates, present);
+    for (size_t i = 0; i < present.size(); ++i) {
+      const auto row = std::span(distances).subspan(i * present.size(), present.size());
+      verdict.score[present[i]] = krum_score(row, i, std::max<int64_t>(n - f_ - 2, 1));
+    }
 
     // Stable: equal scores stay in the order of their ids.
     std::stable_sort(present.begin(), present.end(),

@@ -132,7 +132,7 @@ TEST_CASE("the class is the probe's label or each model's own arg-max") {
       ops::argmax_last(server.round().model.forward(probe.images).value());
   size_t different = 0;
   for (size_t p = 0; p < 12; ++p) {
-    CHECK((own.rows[p] == given.rows[p]) == (top[p] == probe.labels[p]));
+    CHECK((own.rows[p].to_host() == given.rows[p].to_host()) == (top[p] == probe.labels[p]));
     different += top[p] != probe.labels[p] ? 1 : 0;
   }
   CHECK(different > 0);
@@ -166,7 +166,7 @@ TEST_CASE("pictures: maps, copies and the probe where asked for, NaN for what is
             .accepted = {true, false, true},
             .nonfinite = {false, true, false}};
   const HeatMaps maps = explain_updates({.side = 8}, server.round(), updates, probe, v);
-  CHECK(std::vector<float>(r.maps.begin() + 128, r.maps.end()) == maps.rows[4]);
+  CHECK(std::vector<float>(r.maps.begin() + 128, r.maps.end()) == maps.rows[4].to_host());
 }
 
 TEST_CASE("votes: two bad rounds of three exclude a client that is honest now") {
