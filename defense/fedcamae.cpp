@@ -42,6 +42,11 @@ class FedCamAe final : public Defense {
            "defense: probe_image needs probe_label, its class, or class = \"argmax\"");
   }
 
+  void check_setup(const Model& model, const ServerData& server) const override {
+    check_probe(probe_, model, server);
+    if (!maps_.layer.empty()) model.check_layer(maps_.layer);
+  }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(probe_, round);

@@ -11,17 +11,8 @@ struct Labelled {
 };
 
 Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
-  if (spec.fixed) {
-    const int64_t classes = round.model.spec().classes;
-    if (spec.label >= classes)
-      fail(ErrorKind::kUsage, "defense: probe_label {} is none of the model's {} classes",
-           spec.label, classes);
-    return {{*spec.fixed}, {static_cast<int32_t>(spec.label)}};
-  }
+  if (spec.fixed) return {{*spec.fixed}, {static_cast<int32_t>(spec.label)}};
   const ImageSet& set = round.server.images;
-  if (spec.count > set.count())
-    fail(ErrorKind::kUsage, "defense: {} probe images of the server's {}; raise data.server_images",
-         spec.count, set.count());
   Labelled chosen;
   Random random({round.seed, Purpose::kProbe, static_cast<uint32_t>(round.round)});
   for (const int64_t i : random.choose(set.count(), spec.count)) {
@@ -34,7 +25,17 @@ Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
 
 }  // namespace
 
+void check_probe(const ProbeSpec& spec, const Model& model, const ServerData& server) {
+  if (spec.fixed && spec.label >= model.spec().classes)
+    fail(ErrorKind::kUsage, "defense: probe_label {} is none of the model's {} classes", spec.label,
+         model.spec().classes);
+  if (!spec.fixed && spec.count > server.images.count())
+    fail(ErrorKind::kUsage, "defense: {} probe images of the server's {}; raise data.server_images",
+         spec.count, server.images.count());
+}
+
 Probe make_probe(const ProbeSpec& spec, const RoundContext& round) {
+  check_probe(spec, round.model, round.server);
   const Labelled chosen = choose(spec, round);
   const Normalization& normal = round.server.normalization;
   Probe probe;

@@ -22,8 +22,9 @@ struct Probe {
   std::vector<int32_t> labels;  // one per image; -1: not known
   std::vector<float> picture;   // the first one, [size, size, 3] in [0, 1]
 };
-// In the server's context. Throws Error{kUsage} where the server holds too few images or the model
-// has no such class.
+// Throws Error{kUsage} where the server holds too few images or the model has no such class.
+void check_probe(const ProbeSpec& spec, const Model& model, const ServerData& server);
+// In the server's context, after the same check.
 Probe make_probe(const ProbeSpec& spec, const RoundContext& round);
 
 }  // namespace fedcamae

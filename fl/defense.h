@@ -60,6 +60,11 @@ struct DefenseResult {
 class Defense {
  public:
   virtual ~Defense() = default;
+  // Before the first round, which must not be trained in vain: throws Error{kUsage} for what cannot
+  // be done with this model and these images of the server's.
+  virtual void check_setup(const Model& model, const ServerData& server) const {
+    (void)model, (void)server;
+  }
   // updates: sorted by client id, at least one. The verdict permutes with the ids. May keep memory
   // from round to round; the round that was last may come again, because it was interrupted, and
   // must then give the same.

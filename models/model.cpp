@@ -28,6 +28,17 @@ class Tap final : public Observer {
   std::optional<Record> record_;
 };
 
+TapPoint find_tap(const std::string& arch, const Network& network, const std::string& layer) {
+  std::vector<std::string> names;
+  for (const TapPoint& point : network.tap_points()) {
+    if (point.name == layer) return point;
+    names.push_back(point.name);
+  }
+  const std::string near = nearest(layer, names);
+  fail(ErrorKind::kUsage, "layer: {} has no '{}'{}; `fedcamae summary {}` lists them", arch, layer,
+       near.empty() ? "" : ", did you mean '" + near + "'?", arch);
+}
+
 class EvalScope {
  public:
   explicit EvalScope(Model& model) : model_(model), before_(model.training()) {
@@ -77,17 +88,10 @@ void Model::set_training(bool training) {
 }
 
 Model::Tapped Model::forward_tapped(const Tensor& x, const std::string& layer) {
-  const std::vector<TapPoint> points = network_->tap_points();
-  const auto point = std::find_if(points.begin(), points.end(),
-                                  [&](const TapPoint& p) { return p.name == layer; });
-  if (point == points.end()) {
-    const std::string near = nearest(layer, layers());
-    fail(ErrorKind::kUsage, "layer: {} has no '{}'{}; `fedcamae summary {}` lists them", spec_.arch,
-         layer, near.empty() ? "" : ", did you mean '" + near + "'?", spec_.arch);
-  }
+  const TapPoint point = find_tap(spec_.arch, *network_, layer);
   const EvalScope eval(*this);
   const NoGrad no_grad;
-  Tap tap(point->module);
+  Tap tap(point.module);
   const Var logits = forward(x);
   return {tap.activation(), logits};
 }
@@ -97,6 +101,7 @@ std::vector<std::string> Model::layers() const {
   for (const TapPoint& point : network_->tap_points()) names.push_back(point.name);
   return names;
 }
+void Model::check_layer(const std::string& layer) const { find_tap(spec_.arch, *network_, layer); }
 std::string Model::default_layer() const { return network_->default_tap(); }
 
 ModelState Model::state() const { return {parameters().clone(), statistics().clone(), counters()}; }

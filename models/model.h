@@ -62,6 +62,7 @@ class Model {
   Tapped forward_tapped(const Tensor& x, const std::string& layer);
   // torchvision's module paths that forward_tapped takes ("layer3", "layer4.2", "trunk_output"...).
   std::vector<std::string> layers() const;
+  void check_layer(const std::string& layer) const;  // throws as forward_tapped does
   std::string default_layer() const;  // the last trunk block or stage; small_cnn: conv3
 
   // The live buffers; windows of them are the layers' tensors.

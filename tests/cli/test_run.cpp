@@ -132,6 +132,13 @@ TEST_CASE("a run fills its folder") {
   }
 }
 
+TEST_CASE("what the first defense would refuse is refused before anything is trained") {
+  const Runner r;
+  check_refusal(r.run("out", {"--set", "defense.layer=conv9"}), 2, "did you mean 'conv");
+  check_refusal(r.run("out", {"--set", "defense.probes=21"}), 2, "raise data.server_images");
+  CHECK_FALSE(fs::exists(r.file("out")));
+}
+
 TEST_CASE("summary.json is what --json prints, and agrees with the tables") {
   const Runner r;
   const ProgramResult result = r.run("out", {"--json"});

@@ -212,5 +212,24 @@ TEST_CASE("wrong options are errors before the first round") {
   std::filesystem::remove(path);
 }
 
+TEST_CASE("what the model or the server's images do not have is an error before the first round") {
+  Server server;  // 4 classes, 12 images
+  const auto refusal = [&](const std::vector<Change>& changes) -> std::string {
+    try {
+      fedcamae(changes)->check_setup(server.round().model, server.data());
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::kUsage);
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(refusal({}) == "");
+  CHECK(refusal({{"layer", std::string("conv1")}, {"probes", int64_t{12}}}) == "");
+  CHECK(refusal({{"layer", std::string("conv9")}}).find("small_cnn has no 'conv9'") !=
+        std::string::npos);
+  CHECK(refusal({{"probes", int64_t{13}}}).find("13 probe images of the server's 12") !=
+        std::string::npos);
+}
+
 }  // namespace
 }  // namespace fedcamae
