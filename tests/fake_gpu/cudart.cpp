@@ -14,7 +14,7 @@ namespace {
 
 Address address_of(const void* pointer) { return reinterpret_cast<Address>(pointer); }
 
-// Page-locked host memory: address -> bytes. Freed, it stays mapped out, so that a late use dies.
+// Page-locked host memory: address -> bytes.
 std::map<const std::byte*, size_t>& pinned() {
   static auto* const blocks = new std::map<const std::byte*, size_t>;
   return *blocks;
@@ -134,6 +134,7 @@ cudaError_t cudaFreeHost(void* block) {
       throw Misuse(cudaErrorInvalidValue, "not what cudaMallocHost gave, or freed already");
     mmap(block, found->second, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
          -1, 0);
+    device.freed_pinned.push_back({found->first, found->second});
     pinned().erase(found);
   });
 }

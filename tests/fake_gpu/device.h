@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -156,6 +157,8 @@ class Device {
 
   std::recursive_mutex mutex;
   Memory memory;
+  // Page-locked host memory that was freed; it stays taken, so that a late use dies.
+  std::vector<std::span<const std::byte>> freed_pinned;
 
   cudaStream_t create_stream(bool blocking);
   void destroy_stream(cudaStream_t handle);
