@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""Training steps of bench_step and of PyTorch, interleaved: one step of the one, one of the other.
+"""Steps of a benchmark of ours and of PyTorch, interleaved: one of the one, one of the other.
 
     compare_step.py build/bench/bench_step [--model resnet50] [--batch 64] [--steps 15] [--tuned]
+                    [--device cpu|cuda|cuda:N] [--precision f32|tf32|bf16]
+    compare_step.py build/bench/bench_layer_cam [--batch 8] [--size 224] ...
 
 Both run as child processes that do a step for each line they are sent, so neither computes while
 the other is timed and a slow minute of the machine hits both. Prints medians, their ratio and the
 peak memory. --tuned gives PyTorch what it lacks by default on Debian: OpenBLAS built for OpenMP
-(package libopenblas0-openmp) and a malloc that keeps its pages.
+(package libopenblas0-openmp) and a malloc that keeps its pages. Where there is no PyTorch for the
+device, ours runs alone and a line says so. TORCH_PYTHON: the Python that has PyTorch.
 """
 import argparse
 import json
@@ -16,6 +19,10 @@ import subprocess
 import sys
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = os.environ.get("TORCH_PYTHON", "/usr/bin/python3")
+RIVALS = {"bench_step": "step_torch.py", "bench_layer_cam": "layer_cam_torch.py"}
+DEFAULTS = {"bench_step": (64, 32), "bench_layer_cam": (8, 224)}  # batch, size
 OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
 KEEP_PAGES = ("glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=4294967295:"
               "glibc.malloc.hugetlb=1")
@@ -30,11 +37,16 @@ class Child:
         self.last = {}
 
     def step(self, record):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
-            sys.exit(f"{self.name} ended: exit code {self.process.wait()}")
+            code = self.process.wait()
+            print(f"{self.name} ended: exit code {code}", file=sys.stderr)
+            sys.exit(code or 1)
         self.last = json.loads(line)
         if record:
             self.seconds.append(self.last["seconds"])
@@ -43,18 +55,24 @@ class Child:
         self.process.stdin.close()
         self.process.wait()
 
-    def summary(self, batch):
+    def figures(self):
         ordered = sorted(self.seconds)
-        median = statistics.median(ordered)
         quarter = len(ordered) // 4
-        print(f"{self.name:14} median {median * 1e3:7.1f} ms   quartiles "
-              f"{ordered[quarter] * 1e3:.1f} .. {ordered[-1 - quarter] * 1e3:.1f}   "
-              f"{batch / median:6.0f} images/s   peak {self.last['peak_rss_mib']:.0f} MiB")
-        return median
+        return {"median": statistics.median(ordered), "low": ordered[quarter],
+                "high": ordered[-1 - quarter], "peak_rss_mib": self.last["peak_rss_mib"],
+                "peak_pool_mib": self.last.get("peak_pool_mib")}
+
+
+def print_figures(name, f, batch):
+    pool = "" if f["peak_pool_mib"] is None else f"   tensors {f['peak_pool_mib']:.0f} MiB"
+    print(f"{name:14} median {f['median'] * 1e3:7.1f} ms   quartiles {f['low'] * 1e3:.1f} .. "
+          f"{f['high'] * 1e3:.1f}   {batch / f['median']:6.0f} images/s   "
+          f"peak {f['peak_rss_mib']:.0f} MiB{pool}")
 
 
 def torch_environment(tuned):
     env = dict(os.environ)
+    env.pop("LD_PRELOAD", None)  # ours may run on the fake GPU, PyTorch cannot
     if tuned:
         env["GLIBC_TUNABLES"] = KEEP_PAGES
         if os.path.isdir(OPENMP_BLAS):
@@ -64,38 +82,82 @@ def torch_environment(tuned):
     return env
 
 
-def main():
+def missing_rival(device):
+    """Why PyTorch cannot run on the device, or "" where it can."""
+    probe = subprocess.run([PYTHON, os.path.join(HERE, "torch_rival.py")], text=True,
+                           stdout=subprocess.PIPE, env=torch_environment(False), check=False)
+    found = json.loads(probe.stdout) if probe.returncode == 0 else {"torch": None}
+    if not found["torch"]:
+        return f"{PYTHON} has no torch and torchvision"
+    if device.startswith("cuda") and not found["cuda"]:
+        return f"torch {found['torch']} of {PYTHON} sees no CUDA device"
+    return ""
+
+
+def parse_flags():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bench_step")
+    parser.add_argument("program", help="bench_step or bench_layer_cam")
     parser.add_argument("--model", default="resnet50")
     parser.add_argument("--optimizer", default="adam", choices=["sgd", "adam", "adamw"])
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "bf16"])
     parser.add_argument("--layout", default="channels_last", choices=["channels_last", "nchw"])
     parser.add_argument("--tuned", action="store_true")
+    parser.add_argument("--json", action="store_true", help="the figures as one line of JSON")
     args = parser.parse_args()
-    shared = ["--serve", "--model", args.model, "--optimizer", args.optimizer,
-              "--batch", str(args.batch), "--size", str(args.size),
-              "--threads", str(args.threads)]
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "step_torch.py")
-    children = [
-        Child("fedcamae", [args.bench_step] + shared, dict(os.environ)),
-        Child("torch tuned" if args.tuned else "torch",
-              ["/usr/bin/python3", script, "--layout", args.layout] + shared,
-              torch_environment(args.tuned))]
+    args.name = os.path.basename(args.program)
+    if args.name not in RIVALS:
+        parser.error(f"{args.name} has no rival here; known: {', '.join(RIVALS)}")
+    batch, size = DEFAULTS[args.name]
+    args.batch, args.size = args.batch or batch, args.size or size
+    return args
+
+
+def start_children(args):
+    shared = ["--serve", "--model", args.model, "--batch", str(args.batch), "--size",
+              str(args.size), "--threads", str(args.threads), "--device", args.device,
+              "--precision", args.precision]
+    if args.name == "bench_step":
+        shared += ["--optimizer", args.optimizer]
+    children = [Child("fedcamae", [args.program] + shared, dict(os.environ))]
+    missing = missing_rival(args.device)
+    if missing:
+        print(f"no PyTorch beside it: {missing}", file=sys.stderr)
+    else:
+        script = os.path.join(HERE, RIVALS[args.name])
+        children.append(Child("torch tuned" if args.tuned else "torch",
+                              [PYTHON, script, "--layout", args.layout] + shared,
+                              torch_environment(args.tuned)))
+    return children
+
+
+def main():
+    args = parse_flags()
+    children = start_children(args)
     for i in range(args.warmup + args.steps):
         for child in children:
             child.step(record=i >= args.warmup)
             time.sleep(0.05)  # idle OpenMP threads spin for a moment before they sleep
     for child in children:
         child.close()
-    print(f"{args.model} b{args.batch} {args.size}x{args.size} {args.threads} threads "
-          f"{args.optimizer} {args.layout}, {args.steps} steps each")
-    ours, theirs = (child.summary(args.batch) for child in children)
-    print(f"torch / fedcamae = {theirs / ours:.2f}")
+    figures = {child.name: child.figures() for child in children}
+    if args.json:
+        print(json.dumps(figures))
+        return
+    where = f"{args.threads} threads" if args.device == "cpu" else args.device
+    kind = args.optimizer if args.name == "bench_step" else "LayerCAM"
+    print(f"{args.model} b{args.batch} {args.size}x{args.size} {where} {args.precision} {kind} "
+          f"{args.layout}, {args.steps} steps each")
+    for name, f in figures.items():
+        print_figures(name, f, args.batch)
+    if len(children) > 1:
+        ours, theirs = (f["median"] for f in figures.values())
+        print(f"torch / fedcamae = {theirs / ours:.2f}")
 
 
 if __name__ == "__main__":

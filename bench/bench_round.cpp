@@ -1,0 +1,145 @@
+// One federated round on random images made in memory: seconds of each phase.
+#include <algorithm>
+#include <iostream>
+#include <string>
+
+#include "bench/repeat.h"
+#include "core/random.h"
+#include "defense/registry.h"
+#include "fl/federation.h"
+
+using namespace fedcamae;
+
+namespace {
+
+struct Settings {
+  std::string model = "regnet_y_800mf";
+  std::string defense = "fedcamae";
+  int64_t clients = 16;
+  int64_t images = 320;  // of each client
+  int64_t test_images = 256;
+  int64_t classes = 10;
+  int64_t size = 32;  // pixels a side
+  int64_t batch = 64;
+  int64_t probes = 8;
+  int64_t probe_size = 224;  // pixels a side
+  int64_t hidden = 128;      // of the autoencoder
+  int64_t epochs = 20;       // of the autoencoder
+  int64_t rounds = 2;        // the first one warms up
+  int workers = 1;
+  bool json = false;
+  bench::Machine machine;
+};
+
+constexpr int64_t kServerImages = 100;
+
+ImageSet random_images(const Settings& s, int64_t count, uint64_t seed) {
+  Random random({.seed = seed, .purpose = Purpose::kTest});
+  ImageSet set{.height = s.size, .width = s.size, .pixels = {}, .labels = {}};
+  set.pixels.resize(static_cast<size_t>(count * s.size * s.size * 3));
+  for (uint8_t& pixel : set.pixels) pixel = static_cast<uint8_t>(random.next());
+  for (int64_t i = 0; i < count; ++i) set.labels.push_back(static_cast<int32_t>(i % s.classes));
+  return set;
+}
+
+Dataset random_dataset(const Settings& s) {
+  Dataset dataset;
+  dataset.name = "random";
+  dataset.classes = s.classes;
+  for (int64_t c = 0; c < s.classes; ++c) dataset.class_names.push_back(std::to_string(c));
+  dataset.train = random_images(s, s.clients * s.images + kServerImages, 1);
+  dataset.test = random_images(s, s.test_images, 2);
+  dataset.normalization = {.mean = {0.5f, 0.5f, 0.5f}, .std = {0.29f, 0.29f, 0.29f}};
+  return dataset;
+}
+
+std::unique_ptr<Defense> make_defense(const Settings& s) {
+  for (const DefenseInfo& info : defenses()) {
+    if (info.name != s.defense) continue;
+    Options options(info.options);
+    if (s.defense == "fedcamae") {
+      options.set("probes", s.probes);
+      options.set("size", s.probe_size);
+      options.set("map_side", s.probe_size);
+      options.set("hidden", std::vector<int64_t>{s.hidden});
+      options.set("epochs", s.epochs);
+    }
+    return info.make(options);
+  }
+  fail(ErrorKind::kUsage, "bench_round: there is no defense '{}'; see fedcamae list defenses",
+       s.defense);
+}
+
+FederationSpec make_spec(const Settings& s) {
+  FederationSpec spec;
+  const ContextOptions options = s.machine.options();
+  if (options.precision != Precision::kFloat32)
+    fail(ErrorKind::kUsage, "bench_round: a federation trains in f32 only, not in {}",
+         s.machine.precision);
+  spec.seed = 1;
+  spec.device = options.device;
+  spec.workers = s.workers;
+  spec.threads = options.threads;
+  spec.model = {.arch = s.model, .classes = s.classes};
+  spec.clients = s.clients;
+  spec.batch = s.batch;
+  spec.optimizer = {.type = "adam", .lr = 1e-4};
+  spec.partition = "iid";
+  spec.server_images = kServerImages;
+  spec.rounds = s.rounds;
+  return spec;
+}
+
+void measure(const Settings& s) {
+  const Dataset dataset = random_dataset(s);
+  Federation federation(make_spec(s), dataset, nullptr, make_defense(s));
+  RoundRecord record;
+  double seconds = 0;
+  const Context& server = federation.global_model().context();
+  for (int64_t round = 0; round < s.rounds; ++round)
+    seconds = bench::timed(server, [&] { record = federation.run_round(); });
+  const PhaseSeconds& phases = record.seconds;
+  const nlohmann::json line = {{"seconds", seconds},
+                               {"train", phases.train},
+                               {"defense", phases.defense},
+                               {"evaluate", phases.evaluate},
+                               {"peak_rss_mib", bench::peak_rss_mib()},
+                               {"server_pool_mib", bench::peak_pool_mib(server)}};
+  if (s.json) {
+    std::cout << line.dump() << std::endl;
+    return;
+  }
+  fmt::print(
+      "round of {} clients x {} images {}x{}, {}, {}, {} workers, {}: {:.2f} s (train {:.2f}, "
+      "defense {:.2f}, evaluate {:.2f}), peak {:.0f} MiB, server's tensors {:.0f} MiB\n",
+      s.clients, s.images, s.size, s.size, s.model, s.defense, s.workers,
+      s.machine.describe(server), seconds, phases.train, phases.defense, phases.evaluate,
+      line["peak_rss_mib"].get<double>(), line["server_pool_mib"].get<double>());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 may throw
+  Settings s;
+  CLI::App app{"Time of a federated round; the last of --rounds is reported"};
+  const auto add = [&app](const char* flag, auto& value, const char* what) {
+    app.add_option(flag, value, what)->capture_default_str();
+  };
+  add("--model", s.model, "resnet50 | regnet_y_800mf | small_cnn");
+  add("--defense", s.defense, "mean | multi_krum | fedcamae");
+  add("--clients", s.clients, "clients, all of them honest");
+  add("--images", s.images, "images of each client");
+  add("--test-images", s.test_images, "images the global model is evaluated on");
+  add("--classes", s.classes, "classes");
+  add("--size", s.size, "pixels a side");
+  add("--batch", s.batch, "images a step");
+  add("--probes", s.probes, "fedcamae: probe images");
+  add("--probe-size", s.probe_size, "fedcamae: side of a probe image and of a map, pixels");
+  add("--hidden", s.hidden, "fedcamae: hidden units of the autoencoder");
+  add("--epochs", s.epochs, "fedcamae: epochs of the autoencoder");
+  add("--rounds", s.rounds, "rounds; at least 2 for a warm one");
+  add("--workers", s.workers, "client workers");
+  app.add_flag("--json", s.json, "one line of JSON");
+  s.machine.add_to(app);
+  return bench::run_main(app, argc, argv, [&] { measure(s); });
+}
