@@ -1,5 +1,6 @@
 // Kernels with one fault each, for the tests of the interpreter. test_ptx.cpp finds the line of the
 // fault by the comment "<- " that follows it.
+#undef NDEBUG  // assert() is to be seen in every build
 #include <cassert>
 #include <cstdint>
 
