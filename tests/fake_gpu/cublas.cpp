@@ -199,12 +199,12 @@ cublasStatus_t cublasGetStream_v2(cublasHandle_t handle, cudaStream_t* stream) {
 
 cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, size_t bytes) {
   return blas("cublasSetWorkspace", [&](Device& device) {
-    Handle& h = open(handle);
-    h.workspace = reinterpret_cast<Address>(workspace);
-    h.workspace_bytes = bytes;
-    check(h.workspace % 256 == 0, "the workspace is not aligned to 256 bytes");
-    check(!h.workspace == !bytes, "a workspace without a size, or a size without a workspace");
-    if (bytes) device.memory.find(h.workspace, bytes, Use::kWrite);
+    const auto at = reinterpret_cast<Address>(workspace);
+    check(at % 256 == 0, "the workspace is not aligned to 256 bytes");
+    check(!at == !bytes, "a workspace without a size, or a size without a workspace");
+    if (bytes) device.memory.find(at, bytes, Use::kWrite);
+    open(handle).workspace = at;
+    open(handle).workspace_bytes = bytes;
   });
 }
 

@@ -52,7 +52,7 @@ void check_broken(const std::string& family) {
   const std::vector<Broken>& cases = families()[family];
   for (size_t i = 0; i < cases.size(); ++i) {
     const Ended ended = run_again("", "--broken " + family + " " + std::to_string(i));
-    CAPTURE(cases[i].name);
+    CAPTURE(std::string(cases[i].name));
     CAPTURE(ended.output);
     CHECK(ended.status != 0);
     CHECK(ended.output.find("fake_gpu: ") != std::string::npos);
@@ -63,6 +63,12 @@ void check_broken(const std::string& family) {
 void require(cudaError_t error) {
   if (error == cudaSuccess) return;
   std::fprintf(stderr, "%s\n", cudaGetErrorString(error));
+  std::exit(3);
+}
+
+void require(bool succeeded) {
+  if (succeeded) return;
+  std::fprintf(stderr, "a call failed that should not\n");
   std::exit(3);
 }
 

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 #include <doctest/doctest.h>
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct Ended {
 // This program again, as `environment program arguments`.
 Ended run_again(const std::string& environment, const std::string& arguments);
 
-// Stops the program where a call fails that should not.
+// Stop the program where a call fails that should not. (Broken programs run outside of doctest.)
 void require(cudaError_t error);
+void require(bool succeeded);
 
 // Floats on the device, freed at the end.
 class Floats {
@@ -40,6 +42,7 @@ class Floats {
     require(cudaMemcpy(data_, values.data(), values.size() * 4, cudaMemcpyHostToDevice));
     require(cudaDeviceSynchronize());
   }
+  explicit Floats(std::initializer_list<float> values) : Floats(std::vector<float>(values)) {}
   ~Floats() { cudaFree(data_); }
   Floats(const Floats&) = delete;
   Floats& operator=(const Floats&) = delete;
