@@ -5,6 +5,12 @@
 // [N, H, W, C], convolution weights [K, R, S, C / groups], matrices row-major. "Per channel" means
 // along the last dimension. Sums are split into pieces that do not depend on the thread count and
 // are added in a fixed order: on one instruction-set level the bits never depend on threads.
+//
+// Element types. A view is float32 unless the primitive is marked [bf16] with the views that hold
+// activations (or what a product reads): these are all of one type, float32 or bfloat16, and the
+// rest is float32. Each number is widened when it is read, formulas and sums are float32, and what
+// goes to a bfloat16 view is rounded once, to nearest even. A backend that is not native_bfloat16
+// is never given a bfloat16 view but by fill and cast: core/ops_widen.h hands it float32 copies.
 #pragma once
 
 #include <cstddef>
@@ -72,6 +78,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  // "cpu (avx512)"
+  virtual bool native_bfloat16() const = 0;
 
   // --- memory -----------------------------------------------------------------------------------
   // At least 64-byte aligned. Throws Error{kDevice} when there is none left.
@@ -80,7 +87,7 @@ class Backend {
   virtual void copy(const void* from, void* to, size_t bytes) = 0;  // within the device
   virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(const void* from, void* host, size_t bytes) = 0;
-  virtual void fill(View y, float value) = 0;
+  virtual void fill(View y, float value) = 0;  // [bf16: y]
   // y = x rounded to y's element type; the two types may be the same.
   virtual void cast(ConstView x, View y) = 0;
 
@@ -93,6 +100,7 @@ class Backend {
   virtual void wait_for(Backend& other) = 0;
 
   // --- elementwise ------------------------------------------------------------------------------
+  // [bf16: all views, but for axpy, scale and clamp; b of add_row is float32]
   virtual void unary(Unary f, ConstView x, View y) = 0;  // y may be x
   // kept: the functor's input or output (fn::keeps). dx may be dy.
   virtual void unary_backward(Unary f, ConstView dy, ConstView kept, View dx) = 0;
@@ -108,7 +116,7 @@ class Backend {
   virtual void scale_channels_backward(ConstView dy, ConstView x, ConstView gate, View dx,
                                        View dgate) = 0;
 
-  // --- reductions (float32 in, results summed in double where the result is one number) ----------
+  // --- reductions (results summed in double where the result is one number) ----------------------
   virtual double sum(ConstView x) = 0;
   virtual double dot(ConstView a, ConstView b) = 0;
   virtual double squared_distance(ConstView a, ConstView b) = 0;
@@ -117,7 +125,7 @@ class Backend {
   virtual void pairwise_squared_distances(std::span<const ConstView> vectors,
                                           std::span<double> table) = 0;
   virtual bool all_finite(ConstView x) = 0;
-  virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]
+  virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]; [bf16: x]
   virtual void sum_last(ConstView x, View y) = 0;                   // [rows, C] -> [rows]
   virtual void argmax_last(ConstView x, std::span<int32_t> y) = 0;  // lowest index wins; NaN wins
   virtual void minmax_last(ConstView x, View low, View high) = 0;   // [rows, C] -> [rows] each
@@ -130,15 +138,17 @@ class Backend {
   virtual void fill_normal(const RandomKey& key, double mean, double deviation, View y) = 0;
 
   // --- matrices ---------------------------------------------------------------------------------
-  // c [M, N] = op(a) [M, K] * op(b) [K, N].
+  // c [M, N] = op(a) [M, K] * op(b) [K, N]. [bf16: a and b; c as they are, or float32]
   virtual void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) = 0;
 
   // --- convolution (no bias; add_row and sum_rows serve for it) ---------------------------------
+  // [bf16: all views]
   virtual void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) = 0;
   virtual void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) = 0;
   virtual void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) = 0;
 
   // --- pooling and resizing ---------------------------------------------------------------------
+  // [bf16: all views of the pools]
   virtual void max_pool(ConstView x, const PoolSpec& spec, View y) = 0;
   // The gradient goes to the first maximum of a window in row-major order (PyTorch's choice).
   virtual void max_pool_backward(ConstView dy, ConstView x, const PoolSpec& spec, View dx) = 0;
@@ -150,6 +160,7 @@ class Backend {
   virtual void resize_bilinear(ConstView x, View y) = 0;
 
   // --- batch norm -------------------------------------------------------------------------------
+  // [bf16: x, y, residual and their gradients; gamma, beta, statistics and theirs are float32]
   // residual.data == nullptr: none. running_var receives the unbiased batch variance.
   virtual void batch_norm_train(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
                                 const BatchNormSpec& spec, View running_mean, View running_var,

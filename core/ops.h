@@ -2,7 +2,8 @@
 // All tensors are of one context, where the operation runs and a new output lies; an argument
 // marked "any context" may be of another context of the same device. Errors read "[conv2d] rule,
 // got shape". Shapes: images [N, H, W, C], convolution weights [K, R, S, C / groups], matrices
-// [rows, columns].
+// [rows, columns]. Element types: float32, but where Backend says [bf16]; there a new output is of
+// the type of x (or of dy), and the operation works on every device (core/ops_widen.h).
 #pragma once
 
 #include <span>
@@ -12,6 +13,10 @@
 #include "core/tensor.h"
 
 namespace fedcamae::ops {
+
+// --- element types -------------------------------------------------------------------------------
+Tensor cast(const Tensor& x, ElementType type);    // x itself where it is of this type
+void cast_into(const Tensor& x, const Tensor& y);  // y = x, rounded to y's type; same shapes
 
 // --- elementwise (same shapes) -------------------------------------------------------------------
 Tensor unary(Unary f, const Tensor& x);
@@ -25,10 +30,11 @@ inline Tensor mul(const Tensor& a, const Tensor& b) { return binary(Binary::kMul
 
 // --- in place, on vectors of any length ----------------------------------------------------------
 void fill_(const Tensor& x, float value);
-void copy_(const Tensor& from, const Tensor& to);           // same size; from: any context
+void copy_(const Tensor& from, const Tensor& to);           // same size and type; from: any context
 void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x; x: any context
 void scale_(float alpha, const Tensor& x);
 void clamp_(float low, float high, const Tensor& x);
+void add_(const Tensor& x, const Tensor& y);      // y += x; same shapes
 void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
 // Each row of x [rows.., C] to [0, 1], as Backend::scale_to_unit_last.
 void scale_to_unit_(const Tensor& x);
@@ -44,7 +50,7 @@ double squared_distance(const Tensor& a, const Tensor& b);  // in a's context; b
 // the bit, its diagonal 0. A vector that is not finite makes its row and column NaN.
 std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors);
 bool all_finite(const Tensor& x);
-Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C]
+Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C], float32
 Tensor sum_last(const Tensor& x);                   // [rows.., C] -> [rows]
 std::vector<int32_t> argmax_last(const Tensor& x);  // [rows, C] -> rows
 struct MinMax {
@@ -53,7 +59,9 @@ struct MinMax {
 MinMax minmax_last(const Tensor& x);  // [rows, C]
 
 // --- matrices, convolution -----------------------------------------------------------------------
-Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec = {});
+// c is of `type`: float32, or that of a and b.
+Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec = {},
+            ElementType type = ElementType::kFloat32);
 void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c);
 Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec);
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvSpec& spec);

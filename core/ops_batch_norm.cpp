@@ -1,21 +1,21 @@
 #include "core/ops.h"
 #include "core/ops_check.h"
+#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 namespace {
 
-View view_or_none(const Tensor& t) { return t.defined() ? t.view() : View{}; }
-
 void check_forward(const char* op, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                    const Tensor& residual, const Tensor& running_mean, const Tensor& running_var) {
   check_device(op, {&x, &gamma, &beta, &running_mean, &running_var});
+  check_type(op, ElementType::kFloat32, {&gamma, &beta, &running_mean, &running_var});
   const Shape channels{x.shape().back()};
   check_shape(op, "gamma", gamma.shape(), channels);
   check_shape(op, "beta", beta.shape(), channels);
   check_shape(op, "running_mean", running_mean.shape(), channels);
   check_shape(op, "running_var", running_var.shape(), channels);
   if (!residual.defined()) return;
-  check_device(op, {&x, &residual});
+  check_one_type(op, {&x, &residual});
   check_shape(op, "residual", residual.shape(), x.shape());
 }
 
@@ -23,6 +23,8 @@ void check_backward(const char* op, const Tensor& dy, const Tensor& x, const Ten
                     const Tensor& gamma, bool relu, const Tensor& mean, const Tensor& spread,
                     const BatchNormOutputs& out) {
   check_device(op, {&x, &dy, &gamma, &mean, &spread, &out.dx});
+  check_type(op, x.type(), {&dy, &out.dx});
+  check_type(op, ElementType::kFloat32, {&gamma, &mean, &spread});
   const Shape channels{x.shape().back()};
   check_shape(op, "dy", dy.shape(), x.shape());
   check_shape(op, "dx", out.dx.shape(), x.shape());
@@ -33,13 +35,18 @@ void check_backward(const char* op, const Tensor& dy, const Tensor& x, const Ten
         "[{}] with ReLU the output y {} is needed", op, x.shape());
   check(out.dgamma.defined() == out.dbeta.defined(), "[{}] dgamma and dbeta go together", op);
   for (const Tensor* t : {&out.dgamma, &out.dbeta})
-    if (t->defined()) check_shape(op, "a parameter's gradient", t->shape(), channels);
-  if (out.dresidual.defined()) check_shape(op, "dresidual", out.dresidual.shape(), x.shape());
+    if (t->defined()) {
+      check_shape(op, "a parameter's gradient", t->shape(), channels);
+      check_type(op, ElementType::kFloat32, {t});
+    }
+  if (relu) check_type(op, x.type(), {&y});
+  if (!out.dresidual.defined()) return;
+  check_shape(op, "dresidual", out.dresidual.shape(), x.shape());
+  check_type(op, x.type(), {&out.dresidual});
 }
 
-BatchNormGrads views(const BatchNormOutputs& out) {
-  return {out.dx.view(), view_or_none(out.dgamma), view_or_none(out.dbeta),
-          view_or_none(out.dresidual)};
+BatchNormGrads views(NativeViews& v, const BatchNormOutputs& out) {
+  return {v.out(out.dx), v.out(out.dgamma), v.out(out.dbeta), v.out(out.dresidual)};
 }
 
 }  // namespace
@@ -51,11 +58,13 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Ten
   check(x.shape().rows() > 1, "[batch_norm_train] more than one value per channel, got x {}",
         x.shape());
   Context& context = x.context();
-  BatchNormResult result{Tensor(context, x.shape()), Tensor(context, gamma.shape()),
+  BatchNormResult result{Tensor(context, x.shape(), x.type()), Tensor(context, gamma.shape()),
                          Tensor(context, gamma.shape())};
-  context.backend().batch_norm_train(x.view(), gamma.view(), beta.view(), view_or_none(residual),
-                                     spec, running_mean.view(), running_var.view(), result.y.view(),
-                                     {result.mean.view(), result.inv_std.view()});
+  NativeViews v(context);
+  v.backend().batch_norm_train(v.in(x), gamma.view(), beta.view(), v.in(residual), spec,
+                               running_mean.view(), running_var.view(), v.out(result.y),
+                               {result.mean.view(), result.inv_std.view()});
+  v.finish();
   return result;
 }
 
@@ -63,9 +72,11 @@ Tensor batch_norm_eval(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                        const Tensor& residual, const BatchNormSpec& spec,
                        const Tensor& running_mean, const Tensor& running_var) {
   check_forward("batch_norm_eval", x, gamma, beta, residual, running_mean, running_var);
-  Tensor y(x.context(), x.shape());
-  x.context().backend().batch_norm_eval(x.view(), gamma.view(), beta.view(), view_or_none(residual),
-                                        spec, running_mean.view(), running_var.view(), y.view());
+  Tensor y(x.context(), x.shape(), x.type());
+  NativeViews v(x.context());
+  v.backend().batch_norm_eval(v.in(x), gamma.view(), beta.view(), v.in(residual), spec,
+                              running_mean.view(), running_var.view(), v.out(y));
+  v.finish();
   return y;
 }
 
@@ -74,9 +85,10 @@ void batch_norm_train_backward(const Tensor& dy, const Tensor& x, const Tensor& 
                                const Tensor& inv_std, const BatchNormOutputs& out) {
   check_backward("batch_norm_train_backward", dy, x, y, gamma, spec.relu, mean, inv_std, out);
   check(out.dgamma.defined(), "[batch_norm_train_backward] dgamma and dbeta are always made");
-  x.context().backend().batch_norm_train_backward(dy.view(), x.view(), view_or_none(y),
-                                                  gamma.view(), spec, {mean.view(), inv_std.view()},
-                                                  views(out));
+  NativeViews v(x.context());
+  v.backend().batch_norm_train_backward(v.in(dy), v.in(x), v.in(y), gamma.view(), spec,
+                                        {mean.view(), inv_std.view()}, views(v, out));
+  v.finish();
 }
 
 void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y,
@@ -85,9 +97,10 @@ void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y
                               const BatchNormOutputs& out) {
   check_backward("batch_norm_eval_backward", dy, x, y, gamma, spec.relu, running_mean, running_var,
                  out);
-  x.context().backend().batch_norm_eval_backward(dy.view(), x.view(), view_or_none(y), gamma.view(),
-                                                 spec, running_mean.view(), running_var.view(),
-                                                 views(out));
+  NativeViews v(x.context());
+  v.backend().batch_norm_eval_backward(v.in(dy), v.in(x), v.in(y), gamma.view(), spec,
+                                       running_mean.view(), running_var.view(), views(v, out));
+  v.finish();
 }
 
 }  // namespace fedcamae::ops

@@ -31,6 +31,24 @@ inline void check_device(const char* op, std::initializer_list<const Tensor*> te
           t->context().device().str());
 }
 
+// Each is of this element type.
+inline void check_type(const char* op, ElementType type,
+                       std::initializer_list<const Tensor*> tensors) {
+  for (const Tensor* t : tensors)
+    check(t->type() == type, "[{}] a tensor of {} numbers where {} is expected; cast it first", op,
+          element_name(t->type()), element_name(type));
+}
+// check_device, and float32: every operation that names no other type.
+inline void check_float32(const char* op, std::initializer_list<const Tensor*> tensors) {
+  check_device(op, tensors);
+  check_type(op, ElementType::kFloat32, tensors);
+}
+// check_device, and the first one's type.
+inline void check_one_type(const char* op, std::initializer_list<const Tensor*> tensors) {
+  check_device(op, tensors);
+  check_type(op, (*tensors.begin())->type(), tensors);
+}
+
 // Runs work(backend) in `context`, reading tensors of any context of its device: waits for what
 // these were asked so far, and lets them wait for the work before they do more, since memory that
 // goes back to their pools is written to again. On the CPU, where a call has ended when it returns,

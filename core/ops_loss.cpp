@@ -17,7 +17,7 @@ void check_labels(const char* op, const Shape& rows, const IndexTensor& labels, 
 
 CrossEntropyResult softmax_cross_entropy(const Tensor& logits, const IndexTensor& labels,
                                          float smoothing) {
-  check_device("softmax_cross_entropy", {&logits});
+  check_float32("softmax_cross_entropy", {&logits});
   const Shape& shape = logits.shape();
   check_labels("softmax_cross_entropy", shape, labels, smoothing);
   for (const int32_t label : labels.to_host())
@@ -34,7 +34,7 @@ CrossEntropyResult softmax_cross_entropy(const Tensor& logits, const IndexTensor
 
 Tensor softmax_cross_entropy_backward(const Tensor& dloss, const Tensor& probabilities,
                                       const IndexTensor& labels, float smoothing) {
-  check_device("softmax_cross_entropy_backward", {&probabilities, &dloss});
+  check_float32("softmax_cross_entropy_backward", {&probabilities, &dloss});
   check_labels("softmax_cross_entropy_backward", probabilities.shape(), labels, smoothing);
   check(dloss.size() == 1, "[softmax_cross_entropy_backward] dloss is one number, got {}",
         dloss.shape());
@@ -46,14 +46,14 @@ Tensor softmax_cross_entropy_backward(const Tensor& dloss, const Tensor& probabi
 
 void sgd_step_(const SgdSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,
                const Tensor& momentum) {
-  check_device("sgd_step", {&parameter, &grad});
+  check_float32("sgd_step", {&parameter, &grad});
   check_same_size("sgd_step", parameter, grad);
   check(step >= 1, "[sgd_step] steps count from 1, got {}", step);
   check(!spec.nesterov || (spec.momentum > 0 && spec.dampening == 0),
         "[sgd_step] Nesterov needs a momentum and no dampening, got {} and {}", spec.momentum,
         spec.dampening);
   if (spec.momentum != 0) {
-    check_device("sgd_step", {&parameter, &momentum});
+    check_float32("sgd_step", {&parameter, &momentum});
     check_same_size("sgd_step", parameter, momentum);
   }
   parameter.context().backend().sgd_step(spec, step, grad.view(), parameter.view(),
@@ -62,7 +62,7 @@ void sgd_step_(const SgdSpec& spec, int64_t step, const Tensor& grad, const Tens
 
 void adam_step_(const AdamSpec& spec, int64_t step, const Tensor& grad, const Tensor& parameter,
                 const Tensor& m, const Tensor& v) {
-  check_device("adam_step", {&parameter, &grad, &m, &v});
+  check_float32("adam_step", {&parameter, &grad, &m, &v});
   for (const Tensor* t : {&grad, &m, &v}) check_same_size("adam_step", parameter, *t);
   check(step >= 1, "[adam_step] steps count from 1, got {}", step);
   parameter.context().backend().adam_step(spec, step, grad.view(), parameter.view(), m.view(),

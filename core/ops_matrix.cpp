@@ -1,12 +1,13 @@
 // Matrix products and convolutions.
 #include "core/ops.h"
 #include "core/ops_check.h"
+#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 namespace {
 
 Shape gemm_shape(const Tensor& a, const Tensor& b, const GemmSpec& spec) {
-  check_device("gemm", {&a, &b});
+  check_one_type("gemm", {&a, &b});
   check_rank("gemm", "a", a.shape(), 2);
   check_rank("gemm", "b", b.shape(), 2);
   const int64_t depth_a = a.shape()[spec.transpose_a ? 0 : 1];
@@ -21,12 +22,15 @@ Shape gemm_shape(const Tensor& a, const Tensor& b, const GemmSpec& spec) {
 void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c) {
   check_shape("gemm", "c", c.shape(), gemm_shape(a, b, spec));
   check_device("gemm", {&c, &a});
-  c.context().backend().gemm(spec, a.view(), b.view(), c.view());
+  if (c.type() != ElementType::kFloat32) check_type("gemm", c.type(), {&a});
+  NativeViews v(c.context());
+  v.backend().gemm(spec, v.in(a), v.in(b), spec.accumulate ? v.in_out(c) : v.out(c));
+  v.finish();
 }
 
-Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec) {
+Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec, ElementType type) {
   check(!spec.accumulate, "[gemm] accumulate needs gemm_into: there is nothing to add to");
-  Tensor c(a.context(), gemm_shape(a, b, spec));
+  Tensor c(a.context(), gemm_shape(a, b, spec), type);
   gemm_into(a, b, spec, c);
   return c;
 }
@@ -50,27 +54,33 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec) {
 }
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvSpec& spec) {
-  check_device("conv2d", {&x, &w});
-  Tensor y(x.context(), conv2d_shape(x.shape(), w.shape(), spec));
-  x.context().backend().conv2d(x.view(), w.view(), spec, y.view());
+  check_one_type("conv2d", {&x, &w});
+  Tensor y(x.context(), conv2d_shape(x.shape(), w.shape(), spec), x.type());
+  NativeViews v(x.context());
+  v.backend().conv2d(v.in(x), v.in(w), spec, v.out(y));
+  v.finish();
   return y;
 }
 
 Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x,
                             const ConvSpec& spec) {
-  check_device("conv2d_backward_data", {&dy, &w});
+  check_one_type("conv2d_backward_data", {&dy, &w});
   check_shape("conv2d_backward_data", "dy", dy.shape(), conv2d_shape(x, w.shape(), spec));
-  Tensor dx(dy.context(), x);
-  dy.context().backend().conv2d_backward_data(dy.view(), w.view(), spec, dx.view());
+  Tensor dx(dy.context(), x, dy.type());
+  NativeViews v(dy.context());
+  v.backend().conv2d_backward_data(v.in(dy), v.in(w), spec, v.out(dx));
+  v.finish();
   return dx;
 }
 
 void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
                                  const Tensor& dw) {
-  check_device("conv2d_backward_weight", {&dy, &x, &dw});
+  check_one_type("conv2d_backward_weight", {&dy, &x, &dw});
   check_shape("conv2d_backward_weight", "dy", dy.shape(),
               conv2d_shape(x.shape(), dw.shape(), spec));
-  dy.context().backend().conv2d_backward_weight(dy.view(), x.view(), spec, dw.view());
+  NativeViews v(dy.context());
+  v.backend().conv2d_backward_weight(v.in(dy), v.in(x), spec, v.out(dw));
+  v.finish();
 }
 
 }  // namespace fedcamae::ops

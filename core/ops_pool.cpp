@@ -1,6 +1,7 @@
 // Pooling and resizing.
 #include "core/ops.h"
 #include "core/ops_check.h"
+#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 
@@ -19,31 +20,39 @@ Shape pool_shape(const Shape& x, const PoolSpec& spec) {
 
 Tensor max_pool(const Tensor& x, const PoolSpec& spec) {
   check_device("max_pool", {&x});
-  Tensor y(x.context(), pool_shape(x.shape(), spec));
-  x.context().backend().max_pool(x.view(), spec, y.view());
+  Tensor y(x.context(), pool_shape(x.shape(), spec), x.type());
+  NativeViews v(x.context());
+  v.backend().max_pool(v.in(x), spec, v.out(y));
+  v.finish();
   return y;
 }
 
 Tensor max_pool_backward(const Tensor& dy, const Tensor& x, const PoolSpec& spec) {
-  check_device("max_pool_backward", {&dy, &x});
+  check_one_type("max_pool_backward", {&dy, &x});
   check_shape("max_pool_backward", "dy", dy.shape(), pool_shape(x.shape(), spec));
-  Tensor dx(x.context(), x.shape());
-  x.context().backend().max_pool_backward(dy.view(), x.view(), spec, dx.view());
+  Tensor dx(x.context(), x.shape(), x.type());
+  NativeViews v(x.context());
+  v.backend().max_pool_backward(v.in(dy), v.in(x), spec, v.out(dx));
+  v.finish();
   return dx;
 }
 
 Tensor avg_pool(const Tensor& x, const PoolSpec& spec) {
   check_device("avg_pool", {&x});
-  Tensor y(x.context(), pool_shape(x.shape(), spec));
-  x.context().backend().avg_pool(x.view(), spec, y.view());
+  Tensor y(x.context(), pool_shape(x.shape(), spec), x.type());
+  NativeViews v(x.context());
+  v.backend().avg_pool(v.in(x), spec, v.out(y));
+  v.finish();
   return y;
 }
 
 Tensor avg_pool_backward(const Tensor& dy, const Shape& x, const PoolSpec& spec) {
   check_device("avg_pool_backward", {&dy});
   check_shape("avg_pool_backward", "dy", dy.shape(), pool_shape(x, spec));
-  Tensor dx(dy.context(), x);
-  dy.context().backend().avg_pool_backward(dy.view(), spec, dx.view());
+  Tensor dx(dy.context(), x, dy.type());
+  NativeViews v(dy.context());
+  v.backend().avg_pool_backward(v.in(dy), spec, v.out(dx));
+  v.finish();
   return dx;
 }
 
@@ -51,8 +60,10 @@ Tensor global_avg_pool(const Tensor& x) {
   check_device("global_avg_pool", {&x});
   check_rank("global_avg_pool", "x", x.shape(), 4);
   check(x.shape().h() * x.shape().w() > 0, "[global_avg_pool] {} has no pixels", x.shape());
-  Tensor y(x.context(), {x.shape().n(), x.shape().c()});
-  x.context().backend().global_avg_pool(x.view(), y.view());
+  Tensor y(x.context(), {x.shape().n(), x.shape().c()}, x.type());
+  NativeViews v(x.context());
+  v.backend().global_avg_pool(v.in(x), v.out(y));
+  v.finish();
   return y;
 }
 
@@ -60,13 +71,15 @@ Tensor global_avg_pool_backward(const Tensor& dy, const Shape& x) {
   check_device("global_avg_pool_backward", {&dy});
   check_rank("global_avg_pool_backward", "x", x, 4);
   check_shape("global_avg_pool_backward", "dy", dy.shape(), Shape{x.n(), x.c()});
-  Tensor dx(dy.context(), x);
-  dy.context().backend().global_avg_pool_backward(dy.view(), dx.view());
+  Tensor dx(dy.context(), x, dy.type());
+  NativeViews v(dy.context());
+  v.backend().global_avg_pool_backward(v.in(dy), v.out(dx));
+  v.finish();
   return dx;
 }
 
 Tensor resize_bilinear(const Tensor& x, int64_t height, int64_t width) {
-  check_device("resize_bilinear", {&x});
+  check_float32("resize_bilinear", {&x});
   check_rank("resize_bilinear", "x", x.shape(), 4);
   check(height >= 1 && width >= 1 && x.shape().h() >= 1 && x.shape().w() >= 1,
         "[resize_bilinear] cannot resize {} to {} x {}", x.shape(), height, width);

@@ -2,16 +2,17 @@
 
 #include "core/ops.h"
 #include "core/ops_check.h"
+#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 
 double sum(const Tensor& x) {
-  check_device("sum", {&x});
+  check_float32("sum", {&x});
   return x.context().backend().sum(x.view());
 }
 
 double dot(const Tensor& a, const Tensor& b) {
-  check_device("dot", {&a, &b});
+  check_float32("dot", {&a, &b});
   check_same_size("dot", a, b);
   return a.context().backend().dot(a.view(), b.view());
 }
@@ -21,6 +22,7 @@ double norm(const Tensor& x) { return std::sqrt(dot(x, x)); }
 double squared_distance(const Tensor& a, const Tensor& b) {
   const Tensor* const both[] = {&a, &b};
   check_same_device("squared_distance", both);
+  check_type("squared_distance", ElementType::kFloat32, {&a, &b});
   check_same_size("squared_distance", a, b);
   double result = 0;
   read_across(a.context(), both,
@@ -34,6 +36,7 @@ std::vector<double> pairwise_squared_distances(Context& context, std::span<const
   for (const Tensor& v : vectors) {
     read.push_back(&v);
     check_same_device("pairwise_squared_distances", read);
+    check_type("pairwise_squared_distances", ElementType::kFloat32, {&v});
     check_same_size("pairwise_squared_distances", v, vectors[0]);
     check(v.context().device() == context.device(),
           "[pairwise_squared_distances] vectors are on {}, the context is on {}",
@@ -47,26 +50,27 @@ std::vector<double> pairwise_squared_distances(Context& context, std::span<const
 }
 
 bool all_finite(const Tensor& x) {
-  check_device("all_finite", {&x});
+  check_float32("all_finite", {&x});
   return x.context().backend().all_finite(x.view());
 }
 
 Tensor sum_rows(const Tensor& x) {
   check_device("sum_rows", {&x});
   Tensor y(x.context(), {x.shape().back()});
-  x.context().backend().sum_rows(x.view(), y.view());
+  NativeViews v(x.context());
+  v.backend().sum_rows(v.in(x), y.view());
   return y;
 }
 
 Tensor sum_last(const Tensor& x) {
-  check_device("sum_last", {&x});
+  check_float32("sum_last", {&x});
   Tensor y(x.context(), {x.shape().rows()});
   x.context().backend().sum_last(x.view(), y.view());
   return y;
 }
 
 std::vector<int32_t> argmax_last(const Tensor& x) {
-  check_device("argmax_last", {&x});
+  check_float32("argmax_last", {&x});
   check(x.shape().back() > 0, "[argmax_last] rows are empty: {}", x.shape());
   std::vector<int32_t> y(static_cast<size_t>(x.shape().rows()));
   x.context().backend().argmax_last(x.view(), y);
@@ -74,7 +78,7 @@ std::vector<int32_t> argmax_last(const Tensor& x) {
 }
 
 MinMax minmax_last(const Tensor& x) {
-  check_device("minmax_last", {&x});
+  check_float32("minmax_last", {&x});
   check(x.shape().back() > 0, "[minmax_last] rows are empty: {}", x.shape());
   const Shape rows{x.shape().rows()};
   MinMax y{Tensor(x.context(), rows), Tensor(x.context(), rows)};

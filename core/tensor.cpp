@@ -1,22 +1,27 @@
 #include "core/tensor.h"
 
+#include <cstddef>
+
 #include "core/backend.h"
 
 namespace fedcamae {
 
-Tensor::Tensor(Context& context, const Shape& shape)
+Tensor::Tensor(Context& context, const Shape& shape, ElementType type)
     : context_(&context),
-      storage_(context.allocate(static_cast<size_t>(shape.size()) * sizeof(float))),
+      storage_(context.allocate(static_cast<size_t>(shape.size()) * element_bytes(type))),
       data_(static_cast<float*>(storage_.get())),
-      shape_(shape) {}
+      shape_(shape),
+      type_(type) {}
 
-Tensor Tensor::full(Context& context, const Shape& shape, float value) {
-  Tensor t(context, shape);
+Tensor Tensor::full(Context& context, const Shape& shape, float value, ElementType type) {
+  Tensor t(context, shape, type);
   context.backend().fill(t.view(), value);
   return t;
 }
 
-Tensor Tensor::zeros(Context& context, const Shape& shape) { return full(context, shape, 0.0f); }
+Tensor Tensor::zeros(Context& context, const Shape& shape, ElementType type) {
+  return full(context, shape, 0.0f, type);
+}
 
 Tensor Tensor::from(Context& context, const Shape& shape, std::span<const float> host) {
   check(static_cast<int64_t>(host.size()) == shape.size(),
@@ -36,7 +41,8 @@ Tensor Tensor::window(int64_t offset, const Shape& shape) const {
   check(offset >= 0 && offset + shape.size() <= size(), "[window] {} at {} leaves {}", shape,
         offset, shape_);
   Tensor t = *this;
-  t.data_ = data_ + offset;
+  t.data_ = type_ == ElementType::kFloat32 ? data_ + offset
+                                           : reinterpret_cast<float*>(view().bf16() + offset);
   t.shape_ = shape;
   return t;
 }
@@ -46,8 +52,8 @@ Tensor Tensor::clone() const { return to(*context_); }
 // Within a device the copy runs in the new context, and the two wait for one another: the old one's
 // work so far comes before it, what the old one does next comes after it.
 Tensor Tensor::to(Context& context) const {
-  Tensor t(context, shape_);
-  const size_t bytes = static_cast<size_t>(size()) * sizeof(float);
+  Tensor t(context, shape_, type_);
+  const size_t bytes = view().bytes();
   Backend &old = context_->backend(), &now = context.backend();
   if (context.device() == context_->device()) {
     if (&old != &now) now.wait_for(old);
@@ -58,12 +64,19 @@ Tensor Tensor::to(Context& context) const {
   } else if (context_->device().type == DeviceType::kCpu) {
     now.copy_from_host(t.data_, data_, bytes);
   } else {  // from one GPU to another: by way of the host
-    now.copy_from_host(t.data_, to_host().data(), bytes);
+    std::vector<std::byte> host(bytes);
+    old.copy_to_host(data_, host.data(), bytes);
+    now.copy_from_host(t.data_, host.data(), bytes);
   }
   return t;
 }
 
 std::vector<float> Tensor::to_host() const {
+  if (type_ != ElementType::kFloat32) {
+    const Tensor wide(*context_, shape_);
+    context_->backend().cast(view(), wide.view());
+    return wide.to_host();
+  }
   std::vector<float> host(static_cast<size_t>(size()));
   context_->backend().copy_to_host(data_, host.data(), host.size() * sizeof(float));
   return host;

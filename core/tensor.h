@@ -15,6 +15,9 @@ namespace fedcamae {
 // float32 is the rule; bfloat16 stores activations where the precision is bf16.
 enum class ElementType : uint8_t { kFloat32, kBfloat16 };
 inline size_t element_bytes(ElementType type) { return type == ElementType::kFloat32 ? 4 : 2; }
+inline const char* element_name(ElementType type) {
+  return type == ElementType::kFloat32 ? "float32" : "bfloat16";
+}
 
 // What a Backend sees: a pointer, a shape, a type. `data` holds float32 where `type` says so, which
 // is always where a primitive names no other; else it is read as `bf16()`.
@@ -43,34 +46,40 @@ struct ConstView {
 // Copying a Tensor shares its storage; `clone` copies the numbers. The context must outlive it.
 class Tensor {
  public:
-  Tensor() = default;                            // no storage; defined() is false
-  Tensor(Context& context, const Shape& shape);  // numbers not initialised
-  static Tensor zeros(Context& context, const Shape& shape);
-  static Tensor full(Context& context, const Shape& shape, float value);
+  Tensor() = default;  // no storage; defined() is false
+  // Numbers not initialised.
+  Tensor(Context& context, const Shape& shape, ElementType type = ElementType::kFloat32);
+  static Tensor zeros(Context& context, const Shape& shape,
+                      ElementType type = ElementType::kFloat32);
+  static Tensor full(Context& context, const Shape& shape, float value,
+                     ElementType type = ElementType::kFloat32);
   static Tensor from(Context& context, const Shape& shape, std::span<const float> host);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
+  ElementType type() const { return type_; }
   int64_t size() const { return shape_.size(); }
   Context& context() const { return *context_; }
-  // Device memory: readable by the host only where context().device() is the CPU.
+  // Device memory: readable by the host only where context().device() is the CPU. Float32 where
+  // type() says so, as in a View.
   float* data() const { return data_; }
-  View view() const { return {data_, shape_}; }
+  View view() const { return {data_, shape_, type_}; }
 
   // The same numbers under another shape of the same size; storage is shared.
   Tensor reshape(const Shape& shape) const;
   // A dense window of `shape` that begins `offset` elements in; storage is shared.
   Tensor window(int64_t offset, const Shape& shape) const;
-  Tensor clone() const;               // own storage, same context
-  Tensor to(Context& context) const;  // a copy in another context, of any device
-  std::vector<float> to_host() const;
-  float item() const;  // the only element
+  Tensor clone() const;                // own storage, same context
+  Tensor to(Context& context) const;   // a copy in another context, of any device
+  std::vector<float> to_host() const;  // bfloat16 is widened, which rounds nothing
+  float item() const;                  // the only element
 
  private:
   Context* context_ = nullptr;
   std::shared_ptr<void> storage_;
   float* data_ = nullptr;
   Shape shape_;
+  ElementType type_ = ElementType::kFloat32;
 };
 
 // Class labels [N], int32, on the context's device.

@@ -42,12 +42,13 @@ void CpuBackend::copy_to_host(const void* from, void* host, size_t bytes) {
   copy(from, host, bytes);
 }
 
-void CpuBackend::fill(View y, float value) {
-  in_ranges(threads_, y.size(),
-            [&](int64_t begin, int64_t end) { std::fill(y.data + begin, y.data + end, value); });
-}
-
 namespace {
+
+template <class T>
+void fill_all(int threads, int64_t count, T* y, T value) {
+  in_ranges(threads, count,
+            [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
+}
 
 template <class From, class To, class Round>
 void cast_all(int threads, int64_t count, const From* from, To* to, const Round& round) {
@@ -57,6 +58,12 @@ void cast_all(int threads, int64_t count, const From* from, To* to, const Round&
 }
 
 }  // namespace
+
+void CpuBackend::fill(View y, float value) {
+  if (y.type == ElementType::kBfloat16)
+    return fill_all(threads_, y.size(), y.bf16(), to_bfloat16(value));
+  fill_all(threads_, y.size(), y.data, value);
+}
 
 void CpuBackend::cast(ConstView x, View y) {
   if (x.type == y.type) return copy(x.data, y.data, x.bytes());
