@@ -76,8 +76,8 @@ class Sink final : public GradSink {
   Tensor output(int i) override {
     Node& p = parent(i);
     const bool begins = pass_.begins(p);
-    return take(i,
-                {.gradient = begins ? p.target : Tensor(*p.context, p.shape), .in_buffer = begins});
+    return take(i, {.gradient = begins ? p.target : Tensor(*p.context, p.shape, p.type),
+                    .in_buffer = begins});
   }
   void give(int i, const Tensor& gradient) override {
     take(i, {.gradient = gradient, .shared = true});
@@ -107,6 +107,9 @@ class Sink final : public GradSink {
     check(contribution.gradient.shape() == parent(i).shape,
           "[{}] gradient of argument {} is {}, not {}", node_.op, i, contribution.gradient.shape(),
           parent(i).shape);
+    check(contribution.gradient.type() == parent(i).type,
+          "[{}] gradient of argument {} is {}, not {}", node_.op, i,
+          element_name(contribution.gradient.type()), element_name(parent(i).type));
     slot = std::move(contribution);
     return slot.gradient;
   }
@@ -116,7 +119,7 @@ class Sink final : public GradSink {
         if (pass_.begins(p)) {
           ops::copy_(c.gradient, p.target);
         } else {
-          ops::axpy_(1.0f, c.gradient, p.target);
+          ops::add_(c.gradient, p.target);
         }
       }
       p.pass_gradient = p.target;
@@ -124,7 +127,7 @@ class Sink final : public GradSink {
       p.pass_gradient = c.gradient;
       p.owned = !c.shared;
     } else if (p.owned) {
-      ops::axpy_(1.0f, c.gradient, p.pass_gradient);
+      ops::add_(c.gradient, p.pass_gradient);
     } else {
       p.pass_gradient = ops::add(p.pass_gradient, c.gradient);
       p.owned = true;
@@ -147,7 +150,9 @@ bool has_wanted_parent(const Node* node) {
                      [](const auto& p) { return p != nullptr && p->wanted; });
 }
 
-Tensor ones_like(const Var& v) { return Tensor::full(v.value().context(), v.shape(), 1.0f); }
+Tensor ones_like(const Var& v) {
+  return Tensor::full(v.value().context(), v.shape(), 1.0f, v.type());
+}
 
 // The gradients of `inputs` where `output` depends on them, else undefined tensors.
 std::vector<Tensor> pass_to_inputs(const Var& output, std::span<const Var> inputs,
@@ -203,12 +208,14 @@ std::vector<Tensor> gradients(const Var& output, std::span<const Var> inputs, co
           input.defined() ? input.shape() : Shape{});
   check(!dy.defined() || dy.shape() == output.shape(), "[gradients] dy is {}, the output {}",
         dy.defined() ? dy.shape() : Shape{}, output.shape());
+  check(!dy.defined() || dy.type() == output.type(), "[gradients] dy is {}, the output {}",
+        element_name(dy.type()), element_name(output.type()));
 
   std::vector<Tensor> result(inputs.size());
   if (output.needs_grad()) result = pass_to_inputs(output, inputs, dy);
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!result[i].defined())
-      result[i] = Tensor::zeros(inputs[i].value().context(), inputs[i].shape());
+      result[i] = Tensor::zeros(inputs[i].value().context(), inputs[i].shape(), inputs[i].type());
   return result;
 }
 

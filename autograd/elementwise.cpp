@@ -39,4 +39,12 @@ Var reshape(const Var& x, const Shape& shape) {
                      });
 }
 
+Var cast(const Var& x, ElementType type) {
+  if (x.type() == type) return x;
+  return Var::record("cast", {{x}}, ops::cast(x.value(), type),
+                     [](const Tensor& dy, GradSink& grads) {
+                       if (grads.needs(0)) ops::cast_into(dy, grads.output(0));
+                     });
+}
+
 }  // namespace fedcamae

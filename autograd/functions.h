@@ -15,11 +15,15 @@ Var mul(const Var& a, const Var& b);  // keeps a and b
 inline Var operator+(const Var& a, const Var& b) { return add(a, b); }
 inline Var operator*(const Var& a, const Var& b) { return mul(a, b); }
 Var reshape(const Var& x, const Shape& shape);
+// x rounded or widened to `type`, x itself where it is of it; the gradient goes back to x's type.
+Var cast(const Var& x, ElementType type);
 
 // --- conv.cpp, linear.cpp ------------------------------------------------------------------------
-// y = x * w [+ bias], bias [K] may be undefined. Keeps x and w.
+// x and w are of one type, float32 or bfloat16; a bias is float32 always.
+// y = x * w [+ bias], of x's type; bias [K] may be undefined. Keeps x and w.
 Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvSpec& spec = {});
-// x [N, in], w [out, in] -> [N, out]; bias [out] may be undefined. Keeps x and w.
+// x [N, in], w [out, in] -> [N, out] in float32; bias [out] may be undefined. Keeps x and w. Where
+// these are bfloat16, the products of the backward pass read dy rounded to it.
 Var linear(const Var& x, const Var& w, const Var& bias);
 Var add_bias(const Var& x, const Var& bias);  // x [.., C] + bias [C]
 

@@ -21,6 +21,7 @@ struct Node {
   std::string op;       // "" for leaves
   uint64_t order = 0;   // creation order; parents have smaller ones
   Shape shape;          // of the value, and so of its gradient
+  ElementType type;     // the same
   Context* context;     // where the gradient is allocated
   BackwardFn backward;  // emptied when its tape is freed
   // One per argument of the op; null where that argument needs no gradient.

@@ -20,6 +20,7 @@ Node::Node(std::string op_name, const Tensor& value)
     : op(std::move(op_name)),
       order(next_order.fetch_add(1, std::memory_order_relaxed)),
       shape(value.shape()),
+      type(value.type()),
       context(&value.context()) {}
 
 Node::~Node() {
@@ -42,6 +43,8 @@ Var Var::leaf(const Tensor& value) { return {value, std::make_shared<detail::Nod
 Var Var::parameter(const Tensor& value, const Tensor& gradient) {
   check(value.shape() == gradient.shape(), "[parameter] value is {}, its gradient buffer {}",
         value.shape(), gradient.shape());
+  check(value.type() == gradient.type(), "[parameter] value is {}, its gradient buffer {}",
+        element_name(value.type()), element_name(gradient.type()));
   Var v = leaf(value);
   v.node_->target = gradient;
   return v;

@@ -24,8 +24,8 @@ class GradSink {
  public:
   virtual ~GradSink() = default;
   virtual bool needs(int parent) const = 0;
-  // A tensor of the parent's shape to be overwritten by the closure: the parameter's own gradient
-  // buffer where this is its first contribution, so that no copy is made.
+  // A tensor of the parent's shape and type to be overwritten by the closure: the parameter's own
+  // gradient buffer where this is its first contribution, so that no copy is made.
   virtual Tensor output(int parent) = 0;
   // Hands over a gradient that already exists and that others may hold (identity-like ops).
   virtual void give(int parent, const Tensor& gradient) = 0;
@@ -50,6 +50,7 @@ class Var {
   bool defined() const { return value_.defined(); }
   const Tensor& value() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
+  ElementType type() const { return value_.type(); }  // the gradient's as well
   bool needs_grad() const { return node_ != nullptr; }
   // The gradient that `backward` left in this leaf; undefined before.
   const Tensor& grad() const;

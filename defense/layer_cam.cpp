@@ -12,9 +12,10 @@ LayerCamResult layer_cam(Model& model, const Tensor& images, const std::string& 
 
   const Record record;  // also where the caller records nothing
   const Var score = pick_and_sum(tapped.logits, IndexTensor::from(model.context(), result.classes));
-  const Tensor gradient = gradients(score, {{tapped.activation}})[0];  // [N, h, w, c]
-
-  const Tensor& activation = tapped.activation.value();
+  // Both [N, h, w, c]. A map is float32 in every precision.
+  const Tensor gradient =
+      ops::cast(gradients(score, {{tapped.activation}})[0], ElementType::kFloat32);
+  const Tensor activation = ops::cast(tapped.activation.value(), ElementType::kFloat32);
   const Tensor summed = ops::sum_last(ops::mul(ops::relu(gradient), activation));
   const Shape& s = activation.shape();
   result.raw = ops::relu(summed).reshape({s.n(), s.h(), s.w()});

@@ -17,7 +17,7 @@ Conv2d::Conv2d(int64_t in, int64_t out, const Conv2dSpec& spec)
 }
 
 Var Conv2d::forward(const Var& x) {
-  return conv2d(x, weight_.var(), has_bias_ ? bias_.var() : Var(), spec_);
+  return conv2d(x, cast(weight_.var(), x.type()), has_bias_ ? bias_.var() : Var(), spec_);
 }
 
 void Conv2d::visit(StateVisitor& v) {

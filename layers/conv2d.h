@@ -18,7 +18,7 @@ class Conv2d final : public Module {
   // Padding is (kernel - 1) / 2.
   Conv2d(int64_t in, int64_t out, const Conv2dSpec& spec = {});
 
-  Var forward(const Var& x) override;  // [N, H, W, in] -> [N, H', W', out]
+  Var forward(const Var& x) override;  // [N, H, W, in] -> [N, H', W', out], of x's type
   void visit(StateVisitor& v) override;
   void initialize(Random& random) override;
   std::string type() const override { return "Conv2d"; }

@@ -10,7 +10,7 @@ Linear::Linear(int64_t in, int64_t out, Init init) : init_(init) {
   bias_.shape = {out};
 }
 
-Var Linear::forward(const Var& x) { return linear(x, weight_.var(), bias_.var()); }
+Var Linear::forward(const Var& x) { return linear(x, cast(weight_.var(), x.type()), bias_.var()); }
 
 void Linear::visit(StateVisitor& v) {
   v.parameter("weight", weight_);

@@ -14,7 +14,7 @@ class Linear final : public Module {
   };
   Linear(int64_t in, int64_t out, Init init = Init::kFanIn);
 
-  Var forward(const Var& x) override;  // [N, in] -> [N, out]
+  Var forward(const Var& x) override;  // [N, in] -> [N, out], float32
   void visit(StateVisitor& v) override;
   void initialize(Random& random) override;
   std::string type() const override { return "Linear"; }

@@ -79,7 +79,8 @@ void Model::initialize(uint64_t seed) {
 Var Model::forward(const Tensor& x) {
   check(x.defined() && x.shape().rank() == 4 && x.shape().c() == 3,
         "[{}] images are [N, H, W, 3], got {}", spec_.arch, x.defined() ? x.shape() : Shape{});
-  return (*network_)(Var::constant(x));
+  const bool narrow = context_->precision() == Precision::kBf16;
+  return (*network_)(Var::constant(narrow ? ops::cast(x, ElementType::kBfloat16) : x));
 }
 
 void Model::set_training(bool training) {

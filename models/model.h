@@ -47,7 +47,8 @@ class Model {
   void initialize(uint64_t seed);
 
   // x [N, H, W, 3] -> logits [N, classes]. In training mode batch norm uses and updates the batch's
-  // statistics; in evaluation mode (the default after construction) the running ones.
+  // statistics; in evaluation mode (the default after construction) the running ones. Where the
+  // context's precision is bf16 everything between the images and the logits is bfloat16.
   Var forward(const Tensor& x);
   void set_training(bool training);
   bool training() const { return training_; }
@@ -55,7 +56,7 @@ class Model {
   // The forward pass in evaluation mode up to the logits, with the activation of one layer kept as
   // a leaf: nothing below it is recorded, so a backward pass from the logits stops there.
   struct Tapped {
-    Var activation;  // [N, h, w, c]
+    Var activation;  // [N, h, w, c]; bfloat16 where the precision is bf16
     Var logits;      // [N, classes]
   };
   // Throws Error{kUsage} naming the nearest layer where there is no such layer.
