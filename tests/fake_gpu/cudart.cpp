@@ -175,10 +175,6 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* made, unsigned flags) {
   });
 }
 
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* made, unsigned flags, int) {
-  return cudaStreamCreateWithFlags(made, flags);
-}
-
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return call("cudaStreamDestroy", [&](Device& device) { device.destroy_stream(stream); });
 }

@@ -138,10 +138,6 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   return dnn("cudnnSetStream", [&](Device&) { open(handle).stream = stream; });
 }
 
-cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
-  return dnn("cudnnGetStream", [&](Device&) { *stream = open(handle).stream; });
-}
-
 cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t, const cudnnTensorDescriptor_t x,
                                                      const cudnnFilterDescriptor_t w,
                                                      const cudnnConvolutionDescriptor_t conv,
@@ -169,18 +165,6 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
   return dnn("cudnnGetConvolutionBackwardFilterAlgorithm_v7", [&](Device&) {
     list_algorithms(read(x, dw, conv, dy), asked, returned, results, true);
   });
-}
-
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithmMaxCount(cudnnHandle_t, int* count) {
-  return dnn("cudnnGetConvolutionForwardAlgorithmMaxCount", [&](Device&) { *count = 2; });
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithmMaxCount(cudnnHandle_t, int* count) {
-  return dnn("cudnnGetConvolutionBackwardDataAlgorithmMaxCount", [&](Device&) { *count = 2; });
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithmMaxCount(cudnnHandle_t, int* count) {
-  return dnn("cudnnGetConvolutionBackwardFilterAlgorithmMaxCount", [&](Device&) { *count = 2; });
 }
 
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(

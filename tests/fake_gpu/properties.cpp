@@ -8,7 +8,7 @@ using namespace fake_gpu;
 namespace {
 
 constexpr int kMultiprocessors = 2;
-constexpr size_t kSharedPerBlockOptIn = 227 * 1024;
+constexpr int kSharedPerBlockOptIn = 227 * 1024;
 
 cudaDeviceProp properties(const Device& device) {
   cudaDeviceProp made{};
@@ -37,38 +37,26 @@ cudaDeviceProp properties(const Device& device) {
 }
 
 int attribute(const cudaDeviceProp& of, cudaDeviceAttr asked) {
-  const std::map<cudaDeviceAttr, int> known{
-      {cudaDevAttrMaxThreadsPerBlock, of.maxThreadsPerBlock},
-      {cudaDevAttrMaxBlockDimX, of.maxThreadsDim[0]},
-      {cudaDevAttrMaxBlockDimY, of.maxThreadsDim[1]},
-      {cudaDevAttrMaxBlockDimZ, of.maxThreadsDim[2]},
-      {cudaDevAttrMaxGridDimX, of.maxGridSize[0]},
-      {cudaDevAttrMaxGridDimY, of.maxGridSize[1]},
-      {cudaDevAttrMaxGridDimZ, of.maxGridSize[2]},
-      {cudaDevAttrMaxSharedMemoryPerBlock, static_cast<int>(of.sharedMemPerBlock)},
-      {cudaDevAttrMaxSharedMemoryPerBlockOptin, static_cast<int>(of.sharedMemPerBlockOptin)},
-      {cudaDevAttrMaxSharedMemoryPerMultiprocessor,
-       static_cast<int>(of.sharedMemPerMultiprocessor)},
-      {cudaDevAttrMaxRegistersPerBlock, of.regsPerBlock},
-      {cudaDevAttrMaxThreadsPerMultiProcessor, of.maxThreadsPerMultiProcessor},
-      {cudaDevAttrMaxBlocksPerMultiprocessor, of.maxBlocksPerMultiProcessor},
-      {cudaDevAttrWarpSize, of.warpSize},
-      {cudaDevAttrMultiProcessorCount, of.multiProcessorCount},
-      {cudaDevAttrComputeCapabilityMajor, of.major},
-      {cudaDevAttrComputeCapabilityMinor, of.minor},
-      {cudaDevAttrL2CacheSize, of.l2CacheSize},
-      {cudaDevAttrUnifiedAddressing, of.unifiedAddressing},
-      {cudaDevAttrConcurrentKernels, of.concurrentKernels},
-      {cudaDevAttrAsyncEngineCount, of.asyncEngineCount},
-      {cudaDevAttrMemoryPoolsSupported, 0},
-      {cudaDevAttrCooperativeLaunch, 0},
-      {cudaDevAttrManagedMemory, 0},
-      {cudaDevAttrComputeMode, 0},
-  };
-  const auto found = known.find(asked);
-  if (found == known.end())
-    throw Misuse(cudaErrorInvalidValue, "attribute " + std::to_string(asked) + " is not faked");
-  return found->second;
+  switch (asked) {
+    case cudaDevAttrComputeCapabilityMajor:
+      return of.major;
+    case cudaDevAttrComputeCapabilityMinor:
+      return of.minor;
+    case cudaDevAttrMultiProcessorCount:
+      return of.multiProcessorCount;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      return of.maxThreadsPerMultiProcessor;
+    case cudaDevAttrMaxThreadsPerBlock:
+      return of.maxThreadsPerBlock;
+    case cudaDevAttrWarpSize:
+      return of.warpSize;
+    case cudaDevAttrMaxSharedMemoryPerBlock:
+      return static_cast<int>(of.sharedMemPerBlock);
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      return kSharedPerBlockOptIn;
+    default:
+      throw Misuse(cudaErrorInvalidValue, "attribute " + std::to_string(asked) + " is not faked");
+  }
 }
 
 void check_device(int device) {
@@ -104,10 +92,6 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr asked, int device)
     check_device(device);
     *value = attribute(properties(of), asked);
   });
-}
-
-cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
-  return call("cudaDeviceGetStreamPriorityRange", [&](Device&) { *least = *greatest = 0; });
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {

@@ -133,20 +133,6 @@ TEST_CASE("Sgemm: an output of NaN is not read where beta is 0; a product of no 
   CHECK(c.values() == std::vector<float>(4, 2.0f));
 }
 
-TEST_CASE("SgemmStridedBatched, and scalars on the device") {
-  const Blas blas;
-  const Case t;
-  const auto a = whole_numbers(t.size_a(), 1), b = whole_numbers(4 * t.size_b(), 2);
-  std::vector<float> c(4 * t.size_c(), 0.0f);
-  const Floats da(a), db(b), dc(c), alpha({2.0f}), beta({1.0f});
-  CHECK(cublasSetPointerMode(blas, CUBLAS_POINTER_MODE_DEVICE) == CUBLAS_STATUS_SUCCESS);
-  CHECK(cublasSgemmStridedBatched(blas, t.op_a(), t.op_b(), t.m, t.n, t.k, alpha.get(), da.get(),
-                                  t.lda(), 0, db.get(), t.ldb(), t.size_b(), beta.get(), dc.get(),
-                                  t.ldc(), t.size_c(), 4) == CUBLAS_STATUS_SUCCESS);
-  for (int i = 0; i < 4; ++i) t.expect(a.data(), &b[i * t.size_b()], 2, 1, &c[i * t.size_c()]);
-  CHECK(dc.values() == c);
-}
-
 // Whole numbers as bfloat16: the upper half of a float.
 std::vector<uint16_t> halves(const std::vector<float>& values) {
   std::vector<uint16_t> made(values.size());
