@@ -12,6 +12,9 @@ using namespace fake_gpu;
 
 namespace {
 
+// Of a workspace only so much is written over: recommended are 32 MiB.
+constexpr size_t kWorkspaceTouched = 64 << 10;
+
 struct Handle {
   cudaStream_t stream = nullptr;
   cublasMath_t math = CUBLAS_DEFAULT_MATH;
@@ -127,9 +130,10 @@ cublasStatus_t run(cublasHandle_t handle, const Gemm& g) {
     const double beta = *static_cast<const float*>(g.beta);
     Memory& memory = device.memory;
     device.enqueue(h.stream, g.name, [=, &memory] {
-      if (h.workspace)  // lost to cuBLAS, even where a product needs none
-        std::memset(memory.access(h.workspace, h.workspace_bytes, Use::kWrite), 0xff,
-                    h.workspace_bytes);
+      if (h.workspace) {  // lost to cuBLAS, even where a product needs none
+        const size_t touched = std::min(h.workspace_bytes, kWorkspaceTouched);
+        std::memset(memory.access(h.workspace, touched, Use::kWrite), 0xff, touched);
+      }
       multiply(memory, g, tf32, alpha, beta);
     });
   });

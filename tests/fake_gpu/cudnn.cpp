@@ -33,6 +33,7 @@ struct Operand {
 
 Operand operand(const Tensor& tensor, const void* pointer) {
   check(pointer, "a null pointer");
+  check(reinterpret_cast<Address>(pointer) % 16 == 0, "a tensor that is not aligned to 16 bytes");
   return {tensor, reinterpret_cast<Address>(pointer)};
 }
 

@@ -60,7 +60,7 @@ Device::Device() {
   const std::string_view asked = order ? order : "lazy";
   if (asked == "reversed") {
     order_ = Order::kReversed;
-  } else if (asked == "eager") {
+  } else if (asked == "eager" || std::getenv("CUDA_LAUNCH_BLOCKING")) {
     order_ = Order::kEager;
   } else if (asked != "lazy") {
     print(fmt::format("FAKE_GPU_ORDER={}: know lazy, reversed, eager", asked));

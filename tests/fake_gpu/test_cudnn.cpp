@@ -249,6 +249,7 @@ TEST_CASE("what cuDNN refuses") {
   const Floats x(shape.size_x()), w(shape.size_w()), y(shape.size_y());
   CHECK(conv.forward(x.get(), w.get(), y.get(), 1, 0, 1) == CUDNN_STATUS_BAD_PARAM);  // workspace
   CHECK(conv.forward(nullptr, w.get(), y.get()) == CUDNN_STATUS_BAD_PARAM);
+  CHECK(conv.forward(x.get() + 1, w.get(), y.get()) == CUDNN_STATUS_BAD_PARAM);
   size_t bytes = 0;
   CHECK(cudnnGetConvolutionForwardWorkspaceSize(conv.handle, conv.y, conv.w, conv.conv, conv.x,
                                                 conv.fwd, &bytes) == CUDNN_STATUS_BAD_PARAM);
