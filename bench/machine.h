@@ -10,6 +10,7 @@
 
 #include "core/backend.h"
 #include "core/context.h"
+#include "core/error.h"
 
 namespace fedcamae::bench {
 
@@ -30,7 +31,10 @@ struct Machine {
     const Precision chosen = precision == "bf16"   ? Precision::kBf16
                              : precision == "tf32" ? Precision::kTf32
                                                    : Precision::kFloat32;
-    return {.device = parse_device(device), .threads = threads, .precision = chosen};
+    const Device where = parse_device(device);
+    if (where.type == DeviceType::kCpu && chosen == Precision::kTf32)
+      fail(ErrorKind::kUsage, "--precision: tf32 is a GPU's; with --device {} take f32", device);
+    return {.device = where, .threads = threads, .precision = chosen};
   }
   // "2 threads, cpu (avx512), f32"
   std::string describe(const Context& context) const {

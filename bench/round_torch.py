@@ -95,6 +95,8 @@ def main():
                         ("probes", 8), ("probe-size", 224), ("hidden", 128), ("epochs", 20),
                         ("rounds", 2)):
         flags.add_argument(f"--{name}", type=int, default=value)
+    flags.add_argument("--workers", type=int, help="of bench_round; here clients take turns")
+    flags.add_argument("--defense", choices=["fedcamae"], help="bench_round has others")
     flags.add_argument("--json", action="store_true")
     args = flags.parse_args()
     machine = torch_rival.Machine(args)
