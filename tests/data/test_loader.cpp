@@ -8,6 +8,7 @@
 
 #include "data/augment.h"
 #include "tests/data/files_on_disk.h"
+#include "tests/support/devices.h"
 
 using namespace fedcamae;
 using namespace fedcamae::testing;
@@ -125,7 +126,7 @@ TEST_CASE("augmentation draws: whole range, keyed by everything they should be")
 
 TEST_CASE("file order without shuffle, a short last batch, the next epoch") {
   const ImageSet set = make_set(10);
-  Context context;
+  Context context(device_options(1));
   BatchLoader loader(set, range(10), {.batch = 4, .shuffle = false}, context);
   CHECK(loader.batches_per_epoch() == 3);
   for (int epoch = 0; epoch < 3; ++epoch) {
@@ -140,7 +141,7 @@ TEST_CASE("file order without shuffle, a short last batch, the next epoch") {
 
 TEST_CASE("a last batch of one image is skipped only where asked for") {
   const ImageSet set = make_set(9);
-  Context context;
+  Context context(device_options(1));
   CHECK(BatchLoader(set, range(9), {.batch = 4}, context).batches_per_epoch() == 2);
   CHECK(
       BatchLoader(set, range(9), {.batch = 4, .drop_single = false}, context).batches_per_epoch() ==
@@ -159,7 +160,7 @@ TEST_CASE("a last batch of one image is skipped only where asked for") {
 
 TEST_CASE("each epoch is an own permutation; the same bits whatever the timing") {
   const ImageSet set = make_set(50);
-  Context context;
+  Context context(device_options(1));
   const LoaderSpec spec{.batch = 8, .augment = {2, 0.5}, .seed = 4, .round = 2, .client = 3};
   std::vector<std::vector<float>> first;
   for (const int pause_us : {0, 300}) {
@@ -190,7 +191,7 @@ TEST_CASE("each epoch is an own permutation; the same bits whatever the timing")
 
 TEST_CASE("an image's transform does not depend on batch size or on who else is there") {
   const ImageSet set = make_set(30);
-  Context context;
+  Context context(device_options(1));
   const LoaderSpec spec{.batch = 4, .augment = {2, 0.5}, .seed = 4, .round = 2, .client = 3};
   // The first epoch's image with this label; labels 0..6 are those of images 0..6.
   const auto transformed = [&](const std::vector<int64_t>& indices, int64_t batch, int32_t label) {
@@ -222,7 +223,7 @@ TEST_CASE("an image's transform does not depend on batch size or on who else is 
 
 TEST_CASE("steps after the first allocate nothing; ending early joins the worker") {
   const ImageSet set = make_set(40);
-  Context context;
+  Context context(device_options(1));
   BatchLoader loader(set, range(40), {.batch = 8}, context);
   loader.next();
   const int64_t before = context.pool_stats().system_allocations;
@@ -236,7 +237,7 @@ TEST_CASE("steps after the first allocate nothing; ending early joins the worker
 
 TEST_CASE("make_batch: the images asked for, normalised") {
   const ImageSet set = make_set(5);
-  Context context;
+  Context context(device_options(1));
   const Normalization normalization{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   const Batch batch = make_batch(set, {4, 2, 0}, 1, 2, normalization, context);
   CHECK(batch.labels.to_host() == std::vector<int32_t>{2, 0});

@@ -39,6 +39,7 @@ Dataset tiny_dataset(int64_t train, int64_t test, int64_t classes) {
 FederationSpec tiny_spec() {
   FederationSpec spec;
   spec.seed = 3;
+  spec.device = device_options(1).device;
   spec.model = {"small_cnn", 4};
   spec.clients = 6;
   spec.attackers = 2;

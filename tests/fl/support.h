@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fl/federation.h"
+#include "tests/support/devices.h"
 
 namespace fedcamae::testing {
 
@@ -17,7 +18,8 @@ namespace fedcamae::testing {
 ImageSet tiny_images(int64_t count, int64_t classes, uint64_t seed);
 Dataset tiny_dataset(int64_t train = 90, int64_t test = 40, int64_t classes = 4);
 
-// small_cnn, 6 clients of which 2 are malicious, IID, one round of one epoch.
+// small_cnn on the device under test, 6 clients of which 2 are malicious, IID, one round of one
+// epoch.
 FederationSpec tiny_spec();
 
 // Everything of a state, statistics and counters included, or of a round but its times, as text

@@ -14,7 +14,7 @@ constexpr int64_t kSize = 20000;  // parameters of the states here
 
 // Three overheard and two own models, all different, and two attackers.
 struct Scene {
-  Context context, worker;
+  Context context{device_options(1)}, worker{testing::device_options(1)};
   ModelState global = random_state(context, kSize, 100);
   std::vector<ModelState> overheard, own;
   std::vector<int64_t> attackers{2, 5};

@@ -88,7 +88,7 @@ TEST_CASE("one client and the mean of one: central training, bit for bit") {
   spec.augment = {.crop_padding = 1, .flip_probability = 0.5};
   Federation federation(spec, dataset, nullptr, std::make_unique<FakeDefense>());
 
-  Context context;
+  Context context(device_options(1));
   Model model(spec.model, context);
   model.initialize(spec.seed);
   CHECK(numbers(federation.global_model().state()) == numbers(model.state()));
@@ -159,7 +159,7 @@ TEST_CASE("given weights begin the run; it is evaluated every so many rounds and
   spec.rounds = 5;
   spec.eval_every = 2;
   spec.pictures_every = 3;
-  Context context;
+  Context context(device_options(1));
   Model model(spec.model, context);
   model.initialize(77);
   const ModelState initial = model.state();

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kSize = 20000;
 
 struct Scene {
-  Context context, worker;
+  Context context{device_options(1)}, worker{testing::device_options(1)};
   ModelState global = random_state(context, kSize, 100);
   std::vector<ModelState> overheard;
   std::vector<int64_t> attackers{2, 5, 6};

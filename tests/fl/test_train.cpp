@@ -21,7 +21,7 @@ std::vector<int64_t> range(int64_t n) {
 }
 
 struct Bench {
-  Context context;
+  Context context{device_options(1)};
   ImageSet set = tiny_images(40, 4, 5);
   Model model{{"small_cnn", 4}, context};
   Bench() { model.initialize(1); }
@@ -120,7 +120,7 @@ TEST_CASE("train: label smoothing is passed; an exception leaves the mode as it 
 
 TEST_CASE("evaluate: a case counted by hand") {
   // All parameters zero but the head's bias: every image gets the logits (0, ln 2, 0, 0, 0).
-  Context context;
+  Context context(device_options(1));
   Model model({"small_cnn", 5}, context);
   model.initialize(1);
   ModelState state = model.state();

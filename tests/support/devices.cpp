@@ -1,5 +1,6 @@
 #include "tests/support/devices.h"
 
+#include <cstdio>
 #include <cstdlib>
 
 #include "core/error.h"
@@ -29,6 +30,12 @@ std::string missing_device() {
   } catch (const Error& error) {
     return error.what();
   }
+}
+
+bool skip_on_cpu() {
+  if (device_options(1).device.type != DeviceType::kCpu) return false;
+  std::printf("skipped: the device under test is the CPU; FEDCAMAE_TEST_DEVICE=cuda compares\n");
+  return true;
 }
 
 std::vector<ContextOptions> test_devices() {

@@ -21,6 +21,10 @@ ContextOptions cpu_options(int threads);
 // Where FEDCAMAE_TEST_DEVICE names a device that cannot be used: why; else empty.
 std::string missing_device();
 
+// True, with the reason printed, where the device under test is the CPU: nothing to compare with
+// it.
+bool skip_on_cpu();
+
 // body(context) for every device; the CPU with 1 and with 3 threads (more than this machine may
 // have).
 template <class Body>
