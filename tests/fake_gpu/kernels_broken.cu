@@ -56,6 +56,17 @@ __global__ void divergent_barrier_kernel(float* y) {
   y[threadIdx.x] = s[threadIdx.x];
 }
 
+__global__ void two_barriers_kernel(float* y) {
+  if (threadIdx.x < 32) {
+    y[threadIdx.x] = 1;
+    __syncthreads();
+  } else {
+    y[threadIdx.x] = 2;
+    __syncthreads();  // <- other than that
+    y[threadIdx.x] += 1;
+  }
+}
+
 __global__ void early_return_kernel(float* y, int n) {
   __shared__ float s[64];
   if (threadIdx.x >= n) return;

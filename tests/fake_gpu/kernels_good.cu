@@ -222,6 +222,16 @@ __global__ void together_kernel(unsigned* y) {
   }
 }
 
+// Two of three warps meet at a barrier of their own.
+__global__ void named_barrier_kernel(unsigned* y) {
+  __shared__ unsigned s[64];
+  if (threadIdx.x < 64) {
+    s[threadIdx.x] = threadIdx.x;
+    asm volatile("bar.sync 1, 64;" ::: "memory");
+    y[threadIdx.x] = s[63 - threadIdx.x];
+  }
+}
+
 __global__ void local_array_kernel(const int* order, float* y) {
   float values[16];
   for (int k = 0; k < 16; ++k) values[k] = k * 1.5f;

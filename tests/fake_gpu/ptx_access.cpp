@@ -141,14 +141,6 @@ Execute decode_cvta(Opcode& op, Instruction& made) {
   return [](Thread& t, const Instruction& i) { t.put<uint64_t>(i.out, t.get<uint64_t>(i.in[0])); };
 }
 
-Execute decode_isspacep(Opcode& op, Instruction& made) {
-  const Space space = take_space(op);
-  made.detail = space == Space::kShared ? 1 : space == Space::kLocal ? 2 : 0;
-  return [](Thread& t, const Instruction& i) {
-    t.put<bool>(i.out, t.get<uint64_t>(i.in[0]) / kSharedWindow == i.detail);
-  };
-}
-
 }  // namespace
 
 Execute decode_memory(Opcode& op, Instruction& made) {
@@ -161,7 +153,6 @@ Execute decode_memory(Opcode& op, Instruction& made) {
     return decode_atomic(op, made, type);
   }
   if (op.is("cvta")) return decode_cvta(op, made);
-  if (op.is("isspacep")) return decode_isspacep(op, made);
   if (op.is("membar") || op.is("fence") || op.is("prefetch") || op.is("prefetchu")) {
     // One thread runs at a time, so memory is always in order; it orders no accesses here.
     while (!op.all_taken()) (void)op.take_type();

@@ -1,13 +1,10 @@
 // The arithmetic of PTX, one line for each opcode.
-#include <cfenv>
 #include <stdexcept>
 
 #include "tests/fake_gpu/ptx_decode.h"
 
 namespace fake_gpu::ptx {
 namespace {
-
-constexpr int kModes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
 
 template <Integer T>
 using Wide = std::conditional_t<
@@ -213,26 +210,7 @@ Execute decode_comparison(Opcode& op, std::string_view type, Instruction& made) 
   return nullptr;
 }
 
-Execute decode_test(Opcode& op, std::string_view type, const Instruction& made) {
-  // clang-format off
-  if (op.take("finite")) return compute(type, made, [](Real auto a) { return std::isfinite(a); });
-  if (op.take("infinite")) return compute(type, made, [](Real auto a) { return std::isinf(a); });
-  if (op.take("number")) return compute(type, made, [](Real auto a) { return !std::isnan(a); });
-  if (op.take("notanumber")) return compute(type, made, [](Real auto a) { return std::isnan(a); });
-  if (op.take("normal")) return compute(type, made, [](Real auto a) { return std::isnormal(a); });
-  if (op.take("subnormal")) return compute(type, made, [](Real auto a) { return std::fpclassify(a) == FP_SUBNORMAL; });
-  // clang-format on
-  return nullptr;
-}
-
 }  // namespace
-
-RoundingScope::RoundingScope(Rounding rounding) : changed_(rounding != Rounding::kNearest) {
-  if (changed_) std::fesetround(kModes[static_cast<int>(rounding)]);
-}
-RoundingScope::~RoundingScope() {
-  if (changed_) std::fesetround(FE_TONEAREST);
-}
 
 Execute decode_arithmetic(Opcode& op, Instruction& made) {
   if (op.is("setp")) {
@@ -242,9 +220,8 @@ Execute decode_arithmetic(Opcode& op, Instruction& made) {
   }
   if (op.is("cvt")) return decode_conversion(op, made);  // ptx_convert.cpp
   static constexpr std::string_view kMine[] = {
-      "add", "addc", "sub", "subc", "mul",      "mad",   "madc", "fma",   "div",
-      "rem", "min",  "max", "abs",  "neg",      "sqrt",  "rcp",  "rsqrt", "ex2",
-      "lg2", "sin",  "cos", "tanh", "copysign", "testp", "sad"};
+      "add", "addc", "sub",  "subc", "mul",   "mad", "madc", "fma", "div", "rem",  "min",     "max",
+      "abs", "neg",  "sqrt", "rcp",  "rsqrt", "ex2", "lg2",  "sin", "cos", "tanh", "copysign"};
   if (std::find(std::begin(kMine), std::end(kMine), op.name()) == std::end(kMine)) return nullptr;
 
   const int rounding = op.take_one_of({"rn", "rz", "rm", "rp"});
@@ -263,7 +240,6 @@ Execute decode_arithmetic(Opcode& op, Instruction& made) {
   if (op.is("rem")) return compute(type, made, [](Integer auto a, decltype(a) b) { return remainder(a, b); });
   if (op.is("abs")) return compute(type, made, [](auto a) { return magnitude(a); });
   if (op.is("neg")) return compute(type, made, [](auto a) { return negative(a); });
-  if (op.is("sad")) return compute(type, made, [](Integer auto a, decltype(a) b, decltype(a) c) { return add(c, a < b ? subtract(b, a) : subtract(a, b)); });
   if (op.is("min") && op.take("NaN")) return compute(type, made, [](Real auto a, decltype(a) b) { return std::isunordered(a, b) ? a + b : smaller(a, b); });
   if (op.is("max") && op.take("NaN")) return compute(type, made, [](Real auto a, decltype(a) b) { return std::isunordered(a, b) ? a + b : larger(a, b); });
   if (op.is("min")) return compute(type, made, [](auto a, decltype(a) b) { return smaller(a, b); });
@@ -271,7 +247,6 @@ Execute decode_arithmetic(Opcode& op, Instruction& made) {
   if (op.is("sqrt")) return compute(type, made, [](Real auto a) { return std::sqrt(a); });
   if (op.is("rcp")) return compute(type, made, [](Real auto a) { return decltype(a){1} / a; });
   if (op.is("copysign")) return compute(type, made, [](Real auto a, decltype(a) b) { return std::copysign(b, a); });
-  if (op.is("testp")) return decode_test(op, type, made);
   if (exact) return nullptr;
   if (op.is("rsqrt")) return approximate(type, made, [](double a) { return 1 / std::sqrt(a); });
   if (op.is("ex2")) return approximate(type, made, [](double a) { return std::exp2(a); });

@@ -138,7 +138,6 @@ Execute decode_logic(Opcode& op, std::string_view type, const Instruction& made)
   if (op.is("or")) return compute(type, made, []<Integer T>(T a, T b) { return static_cast<T>(a | b); });
   if (op.is("xor")) return compute(type, made, []<Integer T>(T a, T b) { return static_cast<T>(a ^ b); });
   if (op.is("not")) return compute(type, made, []<Integer T>(T a) { return static_cast<T>(~a); });
-  if (op.is("cnot")) return compute(type, made, []<Integer T>(T a) { return static_cast<T>(a == 0); });
   // clang-format on
   return nullptr;
 }
@@ -175,9 +174,9 @@ Execute decode_bits(Opcode& op, Instruction& made) {
     (void)op.take_type();
     return by == "s32" ? select<int32_t> : by == "f32" ? select<float> : nullptr;
   }
-  static constexpr std::string_view kMine[] = {"and", "or",   "xor",  "not", "cnot", "shl",
-                                               "shr", "lop3", "prmt", "bfe", "bfi",  "bfind",
-                                               "clz", "popc", "brev", "shf"};
+  static constexpr std::string_view kMine[] = {"and", "or",   "xor",  "not",  "shl",
+                                               "shr", "lop3", "prmt", "bfe",  "bfind",
+                                               "bfi", "clz",  "popc", "brev", "shf"};
   if (std::find(std::begin(kMine), std::end(kMine), op.name()) == std::end(kMine)) return nullptr;
   const std::string_view type = op.take_type();
   // clang-format off
@@ -187,9 +186,9 @@ Execute decode_bits(Opcode& op, Instruction& made) {
   if (op.is("prmt")) return compute(type, made, [](Word auto a, decltype(a) b, decltype(a) c) { return permute(a, b, c); });
   if (op.is("clz")) return compute(type, made, []<Integer T>(T a) { return static_cast<uint32_t>(std::countl_zero(static_cast<std::make_unsigned_t<T>>(a))); });
   if (op.is("popc")) return compute(type, made, []<Integer T>(T a) { return static_cast<uint32_t>(std::popcount(static_cast<std::make_unsigned_t<T>>(a))); });
-  if (op.is("brev")) return compute(type, made, []<std::unsigned_integral T>(T a) { return reverse(a); });
   if (op.is("bfind") && op.take("shiftamt")) return compute(type, made, []<Integer T>(T a) { return find_highest(a) == ~0u ? ~0u : kBits<T> - 1 - find_highest(a); });
   if (op.is("bfind")) return compute(type, made, [](Integer auto a) { return find_highest(a); });
+  if (op.is("brev")) return compute(type, made, []<std::unsigned_integral T>(T a) { return reverse(a); });
   // clang-format on
   if (op.is("bfe") || op.is("bfi")) return decode_fields(op, type);
   if (op.is("shf")) {

@@ -112,8 +112,7 @@ struct Function {
   Module::Code* module = nullptr;
   std::string name;
   bool entry = false;
-  uint64_t max_threads = 1024;         // .maxntid
-  std::array<uint64_t, 3> required{};  // .reqntid
+  uint64_t max_threads = 1024;  // .maxntid
   std::vector<Variable> parameters, returns, variables;
   std::map<std::string_view, bool> registers;  // declared names without digits
   std::deque<Statement> statements;            // instructions point to them
@@ -128,9 +127,8 @@ struct Function {
   };
   std::vector<Special> specials;
   std::deque<Call> calls;
-  std::deque<std::vector<const Instruction*>> tables;  // of brx.idx
-  std::map<std::string_view, size_t> places;           // in the frame, or in shared memory
-  size_t frame_bytes = 0;                              // parameters and .local variables
+  std::map<std::string_view, size_t> places;  // in the frame, or in shared memory
+  size_t frame_bytes = 0;                     // parameters and .local variables
   size_t parameter_bytes = 0;
   struct Range {
     size_t begin, bytes;

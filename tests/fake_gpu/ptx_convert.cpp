@@ -50,10 +50,7 @@ void convert(Thread& t, const Instruction& i) {
     t.put<D>(i.out, Real<Value<A>> || i.saturate ? clamp_to<D>(value) : static_cast<D>(value));
   } else {
     const RoundingScope scope(i.rounding);
-    auto result = static_cast<Value<D>>(value);
-    if (i.flush) result = flush_denormal(result);
-    if (i.saturate) result = result >= 0 ? std::min(result, Value<D>{1}) : Value<D>{0};
-    t.put<D>(i.out, result);
+    t.put<D>(i.out, modify(i, static_cast<Value<D>>(value)));
   }
 }
 

@@ -9,14 +9,14 @@ namespace fake_gpu::ptx {
 namespace {
 
 constexpr std::string_view kSpecials[] = {
-    "%tid.x",       "%tid.y",       "%tid.z",       "%ntid.x",     "%ntid.y",   "%ntid.z",
-    "%ctaid.x",     "%ctaid.y",     "%ctaid.z",     "%nctaid.x",   "%nctaid.y", "%nctaid.z",
-    "%laneid",      "%warpid",      "%nwarpid",     "%clock",      "%clock64",  "%lanemask_eq",
-    "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge"};
+    "%tid.x",       "%tid.y",       "%tid.z",       "%ntid.x",      "%ntid.y",
+    "%ntid.z",      "%ctaid.x",     "%ctaid.y",     "%ctaid.z",     "%nctaid.x",
+    "%nctaid.y",    "%nctaid.z",    "%laneid",      "%warpid",      "%nwarpid",
+    "%lanemask_eq", "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge"};
 
-constexpr std::string_view kWithoutTarget[] = {"st",        "red",    "bra",  "brx",
-                                               "barrier",   "call",   "ret",  "prefetch",
-                                               "nanosleep", "membar", "exit", "trap"};
+constexpr std::string_view kWithoutTarget[] = {"st",     "red",  "bra",      "barrier",
+                                               "call",   "ret",  "prefetch", "nanosleep",
+                                               "membar", "exit", "trap"};
 
 template <class List>
 bool contains(const List& list, std::string_view name) {
@@ -39,12 +39,6 @@ void branch(Thread& t, const Instruction& i) {
   constexpr uint64_t kMost = uint64_t{1} << 26;
   if (++t.branches > kMost) t.fault("the thread does not come to an end");
   t.next = reinterpret_cast<const Instruction*>(i.in[0].number);
-}
-void branch_by_table(Thread& t, const Instruction& i) {
-  const auto& table = t.frames.back().function->tables[i.in[1].number];
-  const uint32_t index = t.get<uint32_t>(i.in[0]);
-  if (index >= table.size()) t.fault("jumps beyond a branch table");
-  t.next = table[index];
 }
 
 void call(Thread& t, const Instruction& i) {
@@ -86,7 +80,6 @@ class Decoder {
   }
 
   void run() {
-    static const Argument kNothing;
     f_.statements.push_back({.opcode = "ret", .location = last_location()});
     place_variables();
     find_labels();
@@ -97,9 +90,7 @@ class Decoder {
   }
 
  private:
-  static bool is_instruction(const Statement& s) {
-    return s.opcode != ":" && s.opcode != ".branchtargets";
-  }
+  static bool is_instruction(const Statement& s) { return s.opcode != ":"; }
   uint32_t last_location() const {
     return f_.statements.empty() ? 0 : f_.statements.back().location;
   }
@@ -161,16 +152,11 @@ class Decoder {
     for (const std::string_view name : dynamic_) f_.places[name] = align(f_.static_shared, 16);
 
     size_t position = 0;
-    std::string_view label;
     for (const Statement& s : f_.statements) {
-      if (is_instruction(s)) {
+      if (is_instruction(s))
         ++position;
-      } else if (s.opcode == ":") {
-        label = s.arguments[0].name;
-        labels_[label] = position;
-      } else {
-        tables_[label] = &s;
-      }
+      else
+        labels_[s.arguments[0].name] = position;
     }
   }
   const Instruction* at_label(std::string_view name) {
@@ -274,14 +260,6 @@ class Decoder {
       made.in[0].number = reinterpret_cast<uint64_t>(at_label(s.arguments[0].name));
       return branch;
     }
-    if (op.is("brx")) {
-      if (!resolve(s.arguments[0], made.in[0])) return unknown_operand;
-      made.in[1].number = f_.tables.size();
-      auto& table = f_.tables.emplace_back();
-      for (const Argument& label : tables_.at(s.arguments[1].name)->arguments)
-        table.push_back(at_label(label.name));
-      return branch_by_table;
-    }
     if (op.is("call")) return decode_call(s, made);
     if (op.is("ret")) return give_back;
     if (op.is("exit")) return end_thread;
@@ -322,7 +300,6 @@ class Decoder {
   Function& f_;
   std::map<std::string_view, uint32_t> slots_;
   std::map<std::string_view, size_t> labels_, sizes_;
-  std::map<std::string_view, const Statement*> tables_;
   std::vector<std::string_view> dynamic_;
 };
 

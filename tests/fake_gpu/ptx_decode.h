@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cfenv>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -39,11 +40,16 @@ Execute decode_bits(Opcode& op, Instruction& made);        // ptx_bits.cpp
 Execute decode_memory(Opcode& op, Instruction& made);      // ptx_access.cpp
 Execute decode_together(Opcode& op, Instruction& made);    // ptx_together.cpp
 
-// Sets the floating-point rounding of the host as long as it lives.
+// The floating-point rounding of the host, as long as it lives.
 class RoundingScope {
  public:
-  explicit RoundingScope(Rounding rounding);
-  ~RoundingScope();
+  explicit RoundingScope(Rounding rounding) : changed_(rounding != Rounding::kNearest) {
+    constexpr int kModes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
+    if (changed_) std::fesetround(kModes[static_cast<int>(rounding)]);
+  }
+  ~RoundingScope() {
+    if (changed_) std::fesetround(FE_TONEAREST);
+  }
   RoundingScope(const RoundingScope&) = delete;
   RoundingScope& operator=(const RoundingScope&) = delete;
 
@@ -77,23 +83,20 @@ constexpr bool takes_some() {
          std::is_invocable_v<F, V, V, V> || std::is_invocable_v<F, V, V, V, V>;
 }
 
-template <class T, class F>
-void apply(Thread& t, const Instruction& i) {
-  auto result = call_with<T>(t, i, F{});
-  using R = decltype(result);
-  t.put<std::conditional_t<std::is_same_v<R, Value<T>>, T, R>>(i.out, result);
+// .ftz and .sat; NaN becomes 0 in the latter.
+template <Real V>
+V modify(const Instruction& i, V value) {
+  if (i.flush) value = flush_denormal(value);
+  if (i.saturate) value = value >= 0 ? std::min(value, V{1}) : V{0};
+  return value;
 }
 
-// The same with rounding other than to nearest, and .sat.
 template <class T, class F>
-void apply_modified(Thread& t, const Instruction& i) {
+void apply(Thread& t, const Instruction& i) {
   const RoundingScope scope(i.rounding);
   auto result = call_with<T>(t, i, F{});
   using R = decltype(result);
-  if constexpr (Real<R>) {
-    if (i.flush) result = flush_denormal(result);
-    if (i.saturate) result = result >= 0 ? std::min(result, R{1}) : R{0};  // NaN: 0
-  }
+  if constexpr (Real<R>) result = modify(i, result);
   t.put<std::conditional_t<std::is_same_v<R, Value<T>>, T, R>>(i.out, result);
 }
 
@@ -123,18 +126,14 @@ void apply_pair(Thread& t, const Instruction& i) {
 template <class F>
 Execute compute(std::string_view type, const Instruction& made, F) {
   const bool modified = made.rounding != Rounding::kNearest || made.flush || made.saturate;
-  if constexpr (takes_some<Half, F>())
+  if constexpr (takes_some<Half, F>()) {
     if (type == "f16x2" && !modified) return apply_pair<Half, F>;
-  if constexpr (takes_some<Bfloat, F>())
     if (type == "bf16x2" && !modified) return apply_pair<Bfloat, F>;
+  }
   return with_type(type, [&]<class T>() -> Execute {
-    if constexpr (!takes_some<T, F>()) {
-      return nullptr;
-    } else {
-      if (!modified) return apply<T, F>;
-      if constexpr (Real<T>) return apply_modified<T, F>;
-      return nullptr;
-    }
+    if constexpr (takes_some<T, F>())
+      if (!modified || Real<T>) return apply<T, F>;
+    return nullptr;
   });
 }
 

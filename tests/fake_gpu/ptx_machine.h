@@ -127,8 +127,8 @@ inline Mark Thread::mark(Use use) const {
 }
 
 template <Space space>
-std::byte* Thread::access(uint64_t address, size_t bytes, Use use) {
-  if (address % bytes != 0) [[unlikely]]
+inline std::byte* Thread::access(uint64_t address, size_t bytes, Use use) {
+  if ((address & (bytes - 1)) != 0) [[unlikely]]
     fault("misaligned address of " + std::to_string(bytes) + " bytes: ..." +
           std::to_string(address % 4096) + " modulo 4096");
   if constexpr (space == Space::kGlobal) return global(address, bytes, use);

@@ -47,16 +47,13 @@ class Tokens {
     }
   }
   // Whether the next token starts on the same line; directives without ; end there.
-  bool same_line() const {
-    return std::find(line_check_begin(), token_.data(), '\n') == token_.data();
-  }
+  bool same_line() const { return std::find(previous_end_, token_.data(), '\n') == token_.data(); }
 
  private:
   static bool in_word(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' ||
            c == '.';
   }
-  const char* line_check_begin() const { return previous_end_; }
   void skip_space() {
     previous_end_ = rest_.data();
     while (!rest_.empty()) {
@@ -221,15 +218,13 @@ class Parser {
     body();
   }
 
+  // .maxntid 256, 1, 1 and the like.
   void performance_directive(Function& made) {
-    const std::string_view token = tokens_.next();
-    std::array<uint64_t, 3> values{1, 1, 1};
-    for (size_t i = 0; i < 3 && is_number(tokens_.peek()); ++i) {
-      values[i] = number(tokens_.next());
-      tokens_.accept(",");
-    }
-    if (token == ".maxntid") made.max_threads = values[0] * values[1] * values[2];
-    if (token == ".reqntid") made.required = values;
+    const bool most = tokens_.next() == ".maxntid";
+    uint64_t product = 1;
+    while (is_number(tokens_.peek()) || tokens_.peek() == ",")
+      if (!tokens_.accept(",")) product *= number(tokens_.next());
+    if (most) made.max_threads = product;
   }
 
   std::vector<Variable> parameters() {
@@ -251,7 +246,7 @@ class Parser {
         scopes_.emplace_back();
       } else if (token == "}") {
         scopes_.pop_back();
-      } else if (token == ".reg") {
+      } else if (token == ".reg" || token.starts_with(".reg.")) {
         registers();
       } else if (token == ".loc") {
         location();

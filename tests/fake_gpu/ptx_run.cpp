@@ -52,7 +52,7 @@ uint64_t special(std::string_view name, const Block& b, const Extent& at, uint32
   if (name == "%lanemask_le") return bit | (bit - 1);
   if (name == "%lanemask_ge") return ~(bit - 1);
   if (name == "%lanemask_gt") return ~(bit | (bit - 1));
-  return 0;  // clocks stand still
+  return 0;
 }
 
 const char* verb(Use use) {
@@ -336,10 +336,6 @@ void Kernel::check(const Launch& launch) const {
   if (threads > max_threads())
     refuse(fmt::format("{} threads in a block; its __launch_bounds__ allow {}", threads,
                        max_threads()));
-  const auto& required = function_->required;
-  if (required[0] != 0 &&
-      (required[0] != block.x || required[1] != block.y || required[2] != block.z))
-    refuse(fmt::format("a block of {} is not the one that the kernel requires", describe(block)));
   if (grid.count() == 0 || grid.x > kMostGridX || grid.y > kMostGridYz || grid.z > kMostGridYz)
     refuse(fmt::format("a grid of {} blocks is not possible", describe(grid)));
   const size_t shared = static_shared() + launch.dynamic_shared;

@@ -323,6 +323,14 @@ TEST_CASE("ballots, votes, matches, and shuffles of parts of a warp") {
   });
 }
 
+TEST_CASE("a barrier of some warps") {
+  on_all([](Machine& m) {
+    const uint64_t y = m.memory.make<uint32_t>(64);
+    m.run("named_barrier_kernel", {1}, {96}, 0, y);
+    for (uint32_t t = 0; t < 64; ++t) CHECK(m.memory.take<uint32_t>(y)[t] == 63 - t);
+  });
+}
+
 TEST_CASE("half and bfloat16") {
   on_all([](Machine& m) {
     const auto x = some_floats(32);

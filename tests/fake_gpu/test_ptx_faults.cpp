@@ -78,6 +78,7 @@ TEST_CASE("races are found") {
 
 TEST_CASE("barriers that not all threads reach are found") {
   expect_fault("divergent_barrier_kernel", "not every thread", {1}, {64}, 0, k64);
+  expect_fault("two_barriers_kernel", "other than that", {1}, {64}, 0, k64);
   expect_fault("early_return_kernel", "not every thread", {1}, {64}, 0, k64, 40);
 }
 
