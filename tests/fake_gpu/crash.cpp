@@ -18,15 +18,16 @@ Sigaction* real_sigaction() {
 }
 
 void on_crash(int signal, siginfo_t* info, void* context) {
-  const Device& device = Device::get();
-  const auto* at = static_cast<const std::byte*>(info->si_addr);
-  if (device.memory.owns(at))
-    print(fmt::format("host code touches device memory at {} ({})", info->si_addr,
-                      device.memory.describe(reinterpret_cast<Address>(at))));
-  for (const auto& block : device.freed_pinned)
-    if (at >= block.data() && at < block.data() + block.size())
-      print(fmt::format("host code touches page-locked host memory that was freed, at {}",
-                        info->si_addr));
+  if (const Device* device = Device::existing()) {
+    const auto* at = static_cast<const std::byte*>(info->si_addr);
+    if (device->memory.owns(at))
+      print(fmt::format("host code touches device memory at {} ({})", info->si_addr,
+                        device->memory.describe(reinterpret_cast<Address>(at))));
+    for (const auto& block : device->freed_pinned)
+      if (at >= block.data() && at < block.data() + block.size())
+        print(fmt::format("host code touches page-locked host memory that was freed, at {}",
+                          info->si_addr));
+  }
   if (of_program.sa_flags & SA_SIGINFO) return of_program.sa_sigaction(signal, info, context);
   if (of_program.sa_handler != SIG_DFL && of_program.sa_handler != SIG_IGN)
     return of_program.sa_handler(signal);

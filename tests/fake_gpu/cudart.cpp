@@ -90,9 +90,9 @@ Event& event_of(cudaEvent_t event) {
 }
 
 cudaError_t query(Device& device, const Clock& clock) {
-  if (device.finished(clock)) return cudaSuccess;
+  const bool finished = device.finished(clock);
   device.wait(clock);  // so that asking again and again ends
-  return cudaErrorNotReady;
+  return finished ? cudaSuccess : cudaErrorNotReady;
 }
 
 }  // namespace

@@ -154,6 +154,7 @@ struct Event {
 class Device {
  public:
   static Device& get();
+  static Device* existing();  // null before the first call
 
   std::recursive_mutex mutex;
   Memory memory;
@@ -190,7 +191,8 @@ class Device {
 
   std::map<cudaStream_t, std::unique_ptr<Stream>> streams_;
   std::vector<Stream*> slots_;
-  Clock host_;  // what the host has waited for
+  Clock host_;       // what the host has waited for
+  Clock destroyed_;  // what streams had done that are no more
   Order order_ = Order::kLazy;
   bool trace_ = false;
   cudaError_t error_ = cudaSuccess;

@@ -50,6 +50,8 @@ cudaError_t& last_error() {
   return error;
 }
 
+Device* Device::existing() { return the_device; }
+
 Device& Device::get() {
   static Device* made = the_device = new Device;  // outlives every destructor
   return *made;
@@ -96,6 +98,7 @@ void Device::destroy_stream(cudaStream_t handle) {
   Stream& gone = stream(handle);
   if (gone.slot == 0) throw Misuse(cudaErrorInvalidResourceHandle, "the default stream stays");
   run(gone, UINT32_MAX);
+  join(gone.blocking ? slots_[0]->clock : destroyed_, gone.clock);
   slots_[gone.slot] = nullptr;
   streams_.erase(handle);
 }
@@ -153,7 +156,7 @@ void Device::wait(const Clock& clock) {
 }
 
 void Device::wait_all() {
-  Clock all;
+  Clock all = destroyed_;
   for (const Stream* s : slots_)
     if (s) join(all, s->clock);
   wait(all);

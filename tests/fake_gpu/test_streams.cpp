@@ -77,6 +77,19 @@ const AddBroken added(
            require(cudaMemcpyAsync(b.get(), a.get(), 400, cudaMemcpyDeviceToDevice, one));
            cudaDeviceSynchronize();
          }},
+        {"what a destroyed stream did is not waited for",
+         "no event or synchronisation orders the two",
+         [] {
+           const Stream two;
+           void* block = nullptr;
+           require(cudaMalloc(&block, 400));
+           {
+             const Stream one;
+             require(cudaMemsetAsync(block, 0, 400, one));
+           }
+           require(cudaMemsetAsync(block, 0, 400, two));
+           cudaDeviceSynchronize();
+         }},
         {"a fault in work that nobody waits for", "no event or synchronisation orders the two",
          [] {
            static const Stream one, two;
@@ -144,6 +157,29 @@ TEST_CASE("waiting for one stream orders what is asked for afterwards") {
   const Floats a(100);
   require(cudaMemsetAsync(a.get(), 1, 400, one));
   require(cudaStreamSynchronize(one));
+  require(cudaMemsetAsync(a.get(), 2, 400, two));
+  CHECK(cudaStreamSynchronize(two) == cudaSuccess);
+}
+
+TEST_CASE("a stream may be destroyed with work queued; waiting for the device counts for it too") {
+  const Floats a(100);
+  {
+    const Stream one;
+    require(cudaMemsetAsync(a.get(), 1, 400, one));
+  }
+  require(cudaDeviceSynchronize());
+  const Stream two;
+  require(cudaMemsetAsync(a.get(), 2, 400, two));
+  CHECK(cudaStreamSynchronize(two) == cudaSuccess);
+}
+
+TEST_CASE("an event that is seen to be done orders what comes after") {
+  const Stream one, two;
+  const Floats a(100);
+  const Event event;
+  require(cudaMemsetAsync(a.get(), 1, 400, one));
+  require(cudaEventRecord(event, one));
+  while (cudaEventQuery(event) == cudaErrorNotReady) (void)cudaGetLastError();
   require(cudaMemsetAsync(a.get(), 2, 400, two));
   CHECK(cudaStreamSynchronize(two) == cudaSuccess);
 }
