@@ -134,7 +134,8 @@ struct Function {
     size_t begin, bytes;
   };
   std::vector<Range> shared;  // of static variables
-  size_t static_shared = 0;
+  size_t static_shared = 0;   // bytes, as nvcc counts
+  size_t shared_end = 0;      // where they end here: between two there is a gap
   bool dynamic_shared = false;
 };
 

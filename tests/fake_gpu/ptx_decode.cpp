@@ -131,10 +131,12 @@ class Decoder {
       dynamic_.push_back(v.name);
       return 0;
     }
-    f_.static_shared = align(f_.static_shared, v.alignment);
-    f_.shared.push_back({f_.static_shared, v.bytes});
-    f_.places[v.name] = f_.static_shared;
-    f_.static_shared += v.bytes;
+    constexpr size_t kGap = 64;  // who runs over the end of an array does not meet another
+    f_.static_shared = align(f_.static_shared, v.alignment) + v.bytes;
+    f_.shared_end = align(f_.shared_end, v.alignment);
+    f_.shared.push_back({f_.shared_end, v.bytes});
+    f_.places[v.name] = f_.shared_end;
+    f_.shared_end += v.bytes + kGap;
     return f_.places[v.name];
   }
 
@@ -149,7 +151,9 @@ class Decoder {
         if (found != f_.module->variables.end()) place_shared(*found);
       }
     }
-    for (const std::string_view name : dynamic_) f_.places[name] = align(f_.static_shared, 16);
+    constexpr size_t kDynamicAlignment = 128;
+    f_.shared_end = align(f_.shared_end, kDynamicAlignment);
+    for (const std::string_view name : dynamic_) f_.places[name] = f_.shared_end;
 
     size_t position = 0;
     for (const Statement& s : f_.statements) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kMostThreads = 1024;
 constexpr uint64_t kMostGridX = 0x7fffffff, kMostGridYz = 65535;
+constexpr size_t kMostLocal = 512 * 1024;  // bytes a thread
 constexpr size_t kMostWarp = 32;
 
 // "softmax_kernel<float>" of a mangled name.
@@ -78,11 +79,10 @@ Extent unravel(uint64_t index, const Extent& e) {
 // ---- threads ---------------------------------------------------------------------------------
 
 void Thread::push(const Function& function) {
-  constexpr size_t kMostMemory = 512 * 1024;  // as on a GPU
   const size_t registers_from =
       frames.empty() ? 0 : frames.back().registers + frames.back().function->slots;
   const size_t memory_from = (memory_stack.size() + 15) / 16 * 16;
-  if (memory_from + function.frame_bytes > kMostMemory)
+  if (memory_from + function.frame_bytes > kMostLocal)
     fault("local memory and call stack are larger than 512 KB");
   frames.push_back({&function, registers_from, memory_from, next});
   if (register_stack.size() < registers_from + function.slots)
@@ -155,12 +155,9 @@ void Thread::race(const char* memory, uint64_t address, size_t bytes, Use use,
 
 void Block::start() {
   barriers = warp_syncs = 0;
-  const size_t bytes = function.dynamic_shared
-                           ? (function.static_shared + 15) / 16 * 16 + launch.dynamic_shared
-                           : function.static_shared;
+  const size_t bytes = function.shared_end + launch.dynamic_shared;
   shared = function.shared;
-  if (function.dynamic_shared && launch.dynamic_shared > 0)
-    shared.push_back({bytes - launch.dynamic_shared, launch.dynamic_shared});
+  if (function.dynamic_shared) shared.push_back({function.shared_end, launch.dynamic_shared});
   shared_bytes.assign(bytes, std::byte{0xff});
   shared_shadow.clear(bytes);
   threads.resize(launch.block.count());
@@ -336,6 +333,8 @@ void Kernel::check(const Launch& launch) const {
   if (threads > max_threads())
     refuse(fmt::format("{} threads in a block; its __launch_bounds__ allow {}", threads,
                        max_threads()));
+  if (function_->frame_bytes > kMostLocal)
+    refuse(fmt::format("{} bytes of local memory a thread", function_->frame_bytes));
   if (grid.count() == 0 || grid.x > kMostGridX || grid.y > kMostGridYz || grid.z > kMostGridYz)
     refuse(fmt::format("a grid of {} blocks is not possible", describe(grid)));
   const size_t shared = static_shared() + launch.dynamic_shared;
