@@ -233,4 +233,24 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a, cubla
                          c, type_c, ldc, compute, algo);
 }
 
+cublasStatus_t cublasGemmStridedBatchedEx_64(
+    cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int64_t m, int64_t n,
+    int64_t k, const void* alpha, const void* a, cudaDataType type_a, int64_t lda, long long step_a,
+    const void* b, cudaDataType type_b, int64_t ldb, long long step_b, const void* beta, void* c,
+    cudaDataType type_c, int64_t ldc, long long step_c, int64_t count, cublasComputeType_t compute,
+    cublasGemmAlgo_t algo) {
+  const auto at = [](auto* begin, int64_t numbers, cudaDataType type) {
+    return const_cast<char*>(reinterpret_cast<const char*>(begin)) +
+           numbers * (type == CUDA_R_32F ? 4 : 2);
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    const cublasStatus_t status =
+        cublasGemmEx_64(handle, op_a, op_b, m, n, k, alpha, at(a, i * step_a, type_a), type_a, lda,
+                        at(b, i * step_b, type_b), type_b, ldb, beta, at(c, i * step_c, type_c),
+                        type_c, ldc, compute, algo);
+    if (status != CUBLAS_STATUS_SUCCESS) return status;
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 }  // extern "C"
