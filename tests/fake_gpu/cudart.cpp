@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
-#include <algorithm>
+#include <bit>
+#include <cstdlib>
 #include <cstring>
 
 #include "tests/fake_gpu/device.h"
@@ -104,7 +105,7 @@ cudaError_t cudaMalloc(void** made, size_t bytes) {
   return call("cudaMalloc", [&](Device& device) {
     *made = nullptr;
     if (bytes == 0) return cudaSuccess;
-    *made = reinterpret_cast<void*>(device.memory.allocate(bytes));
+    *made = std::bit_cast<void*>(device.memory.allocate(bytes));
     return *made ? cudaSuccess : cudaErrorMemoryAllocation;
   });
 }
@@ -132,8 +133,8 @@ cudaError_t cudaFreeHost(void* block) {
     const auto found = pinned().find(static_cast<std::byte*>(block));
     if (found == pinned().end())
       throw Misuse(cudaErrorInvalidValue, "not what cudaMallocHost gave, or freed already");
-    mmap(block, found->second, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-         -1, 0);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    if (mmap(block, found->second, PROT_NONE, flags, -1, 0) == MAP_FAILED) std::abort();
     device.freed_pinned.push_back({found->first, found->second});
     pinned().erase(found);
   });

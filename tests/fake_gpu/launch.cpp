@@ -159,6 +159,9 @@ thread_local std::vector<Configuration> configurations;
 #pragma GCC visibility push(default)
 extern "C" {
 
+// The names are those of the code that nvcc generates.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+
 void** __cudaRegisterFatBinary(void* wrapper) {
   return reinterpret_cast<void**>(new Binary{wrapper, nullptr});
 }
@@ -203,6 +206,8 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void*
                                size_t shared, cudaStream_t stream) {
   return launch(kernel, grid, block, arguments, shared, stream);
 }
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments,
                              size_t shared, cudaStream_t stream) {

@@ -50,9 +50,9 @@ Address Memory::allocate(size_t bytes) {
 }
 
 void Memory::release(Address address) {
-  Block& block =
-      blocks_[owns(reinterpret_cast<void*>(address)) ? block_of_[(address - base_) / kPage] : 0];
-  if (block.was == 0 || block.offset != address - base_ || block.bytes == 0)
+  const size_t offset = address - base_;
+  Block& block = blocks_[offset < kReserve ? block_of_[offset / kPage] : 0];
+  if (block.was == 0 || block.offset != offset || block.bytes == 0)
     throw Fault(fmt::format("frees {:#x}: {}", address, describe(address)));
   used_ -= block.bytes;
   block.bytes = 0;

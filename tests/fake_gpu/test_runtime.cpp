@@ -18,7 +18,8 @@ const AddBroken added(
                    {"host reads device memory", "host code touches device memory at 0x",
                     [] {
                       const Floats values(10);
-                      std::exit(*static_cast<volatile float*>(values.get()) > 0 ? 0 : 0);
+                      const float read = *static_cast<volatile float*>(values.get());
+                      std::exit(read > 0 ? 0 : 4);
                     }},
                    {"host writes freed device memory", "freed, once an allocation of 40 bytes",
                     [] {
