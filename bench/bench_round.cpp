@@ -73,11 +73,9 @@ std::unique_ptr<Defense> make_defense(const Settings& s) {
 FederationSpec make_spec(const Settings& s) {
   FederationSpec spec;
   const ContextOptions options = s.machine.options();
-  if (options.precision != Precision::kFloat32)
-    fail(ErrorKind::kUsage, "bench_round: a federation trains in f32 only, not in {}",
-         s.machine.precision);
   spec.seed = 1;
   spec.device = options.device;
+  spec.precision = options.precision;
   spec.workers = s.workers;
   spec.threads = options.threads;
   spec.model = {.arch = s.model, .classes = s.classes};

@@ -10,7 +10,7 @@
 
 #include "core/backend.h"
 #include "core/context.h"
-#include "core/error.h"
+#include "core/precision.h"
 
 namespace fedcamae::bench {
 
@@ -28,13 +28,9 @@ struct Machine {
     app.add_option("--threads", threads, "threads, of the CPU")->capture_default_str();
   }
   ContextOptions options() const {
-    const Precision chosen = precision == "bf16"   ? Precision::kBf16
-                             : precision == "tf32" ? Precision::kTf32
-                                                   : Precision::kFloat32;
-    const Device where = parse_device(device);
-    if (where.type == DeviceType::kCpu && chosen == Precision::kTf32)
-      fail(ErrorKind::kUsage, "--precision: tf32 is a GPU's; with --device {} take f32", device);
-    return {.device = where, .threads = threads, .precision = chosen};
+    return {.device = parse_device(device),
+            .threads = threads,
+            .precision = parse_precision(precision)};
   }
   // "2 threads, cpu (avx512), f32"
   std::string describe(const Context& context) const {

@@ -29,11 +29,6 @@ void require_range(const std::string& flag, double value, double low, double hig
   fail(ErrorKind::kUsage, "{}: {} is not in [{}, {}]", flag, value, low, high);
 }
 
-void require_f32(const std::string& precision) {
-  if (precision != "f32")
-    fail(ErrorKind::kUsage, "--precision: this build computes in f32 only, not in '{}'", precision);
-}
-
 std::array<float, 3> parse_triplet(const std::string& flag, const std::string& text) {
   std::array<float, 3> result{};
   const char* at = text.c_str();

@@ -12,7 +12,6 @@ namespace fedcamae {
 void require_choice(const std::string& flag, const std::string& value,
                     const std::vector<std::string>& choices);
 void require_range(const std::string& flag, double value, double low, double high);
-void require_f32(const std::string& precision);
 std::array<float, 3> parse_triplet(const std::string& flag, const std::string& text);
 
 std::vector<std::string> architecture_names();

@@ -18,13 +18,14 @@ namespace {
 using Chosen = std::function<int()>;  // the command that was asked for
 
 constexpr int64_t kMaxSeed = 9'000'000'000'000'000;  // exact in a double, as the schema's range is
+constexpr const char* kPrecisions = "f32 | tf32 (a GPU's) | bf16 (half the memory)";
 
 void add_compute(CLI::App& app, ComputeFlags& f) {
   app.add_option("--device", f.device, "auto | cpu | cuda[:i]")->capture_default_str();
   app.add_option("--threads", f.threads, "threads; 0 = every core")->check(CLI::Range(0, 4096));
   app.add_option("--seed", f.seed, "of every random number")
       ->check(CLI::Range(int64_t{0}, kMaxSeed));
-  app.add_option("--precision", f.precision, "f32")->capture_default_str();
+  app.add_option("--precision", f.precision, kPrecisions)->capture_default_str();
 }
 
 void add_model(CLI::App& app, ModelFlags& f, bool needs_weights) {
@@ -61,7 +62,7 @@ void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   sub->add_option("--workers", f.workers, "clients that train at the same time; 0 = cores");
   sub->add_option("--threads", f.threads, "threads of each worker");
   sub->add_option("--seed", f.seed, "of every random number");
-  sub->add_option("--precision", f.precision, "f32");
+  sub->add_option("--precision", f.precision, kPrecisions);
   sub->add_option("--data-dir", f.data_dir, "where the data set's files are");
   sub->add_option("--out", f.out, "run folder, new or empty (runs/<time>-<name>)");
   sub->add_flag("--json", f.json, "print the summary as JSON");

@@ -4,6 +4,7 @@
 
 #include "cli/checks.h"
 #include "core/error.h"
+#include "core/precision.h"
 
 namespace fedcamae {
 
@@ -13,9 +14,9 @@ int core_count() {
 }
 
 std::unique_ptr<Context> make_context(const ComputeFlags& flags) {
-  require_f32(flags.precision);
   ContextOptions options;
   options.device = parse_device(flags.device);
+  options.precision = parse_precision(flags.precision);
   options.threads = flags.threads > 0 ? static_cast<int>(flags.threads) : core_count();
   return std::make_unique<Context>(options);
 }

@@ -6,6 +6,7 @@
 #include "cli/checks.h"
 #include "cli/compute.h"
 #include "core/error.h"
+#include "core/precision.h"
 
 namespace fedcamae {
 namespace {
@@ -74,7 +75,6 @@ void check_relations(const Config& config) {
 }  // namespace
 
 Config resolve_config(const RunFlags& flags, char** environment) {
-  if (flags.precision) require_f32(*flags.precision);
   Config config;
   config.apply(read_toml_file(flags.config));
   apply_data_dir(config, environment);
@@ -89,7 +89,9 @@ Config resolve_config(const RunFlags& flags, char** environment) {
   if (flags.seed) run.set("seeds", std::vector<int64_t>{});
   if (run.text("name").empty())
     run.set("name", std::filesystem::path(flags.config).stem().string());
-  run.set("device", parse_device(run.text("device")).str());
+  const Device device = parse_device(run.text("device"));
+  check_precision(device, parse_precision(run.text("precision")));
+  run.set("device", device.str());
   resolve_workers(run, config.section("federation").integer("clients"));
   check_relations(config);
   return config;
@@ -108,6 +110,7 @@ FederationSpec make_spec(const Config& config, const Dataset& dataset) {
   FederationSpec spec;
   spec.seed = static_cast<uint64_t>(run.integer("seed"));
   spec.device = parse_device(run.text("device"));
+  spec.precision = parse_precision(run.text("precision"));
   spec.workers = static_cast<int>(run.integer("workers"));
   spec.threads = static_cast<int>(run.integer("threads"));
   spec.rounds = run.integer("rounds");

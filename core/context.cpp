@@ -9,6 +9,7 @@
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "core/precision.h"
 
 namespace fedcamae {
 
@@ -98,6 +99,7 @@ size_t size_class(size_t bytes) {
 }  // namespace
 
 Context::Context(const ContextOptions& options) : options_(options) {
+  check_precision(options.device, options.precision);
   check(options.threads >= 1, "[context] at least one thread, got {}", options.threads);
   backend_ = make_cpu_backend(options.threads);
   pool_ = std::make_shared<Pool>(backend_, options.poison);

@@ -22,6 +22,7 @@ namespace fedcamae {
 struct FederationSpec {
   uint64_t seed = 0;
   Device device;
+  Precision precision = Precision::kFloat32;
   int workers = 1;  // client workers, one thread group each
   int threads = 1;  // OpenMP threads of each worker
   ModelSpec model;

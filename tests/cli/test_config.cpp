@@ -77,6 +77,8 @@ TEST_CASE("wrong types and ranges name their line") {
   CHECK(contains(problem("[run]\nrounds = 2020-01-01\n"), "x.toml:2: 'run.rounds' is a date"));
   CHECK(contains(problem("[run]\nseeds = [1, \"two\"]\n"), "x.toml:2: 'run.seeds' is a list"));
   CHECK(contains(problem("[run]\nprecision = \"f16\"\n"), "x.toml:2: 'precision' cannot be"));
+  CHECK(problem("[run]\ndevice = \"cpu\"\nprecision = \"bf16\"\n").empty());
+  CHECK(contains(problem("[run]\ndevice = \"cpu\"\nprecision = \"tf32\"\n"), "tf32 is a GPU's"));
 }
 
 TEST_CASE("text that is not TOML names its line") {

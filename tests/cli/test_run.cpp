@@ -191,6 +191,27 @@ TEST_CASE("the weights are the same bits for any workers and threads, and for co
   CHECK(r.weights("e") == r.weights("a"));
 }
 
+TEST_CASE("bf16: a whole run with its heat maps, the same bits for any threads, and again") {
+  const Runner r;
+  const Words narrow = {"--device", "cpu", "--precision", "bf16", "--threads"};
+  const auto run = [&](const std::string& out, const std::string& threads) {
+    Words words = narrow;
+    words.push_back(threads);
+    CHECK(r.run(out, words).code == 0);
+    return r.weights(out);
+  };
+  const std::string one = run("a", "1");
+  CHECK(run("b", "3") == one);
+  CHECK(contains(read_text(r.file("a/config.toml")), "precision = \"bf16\"\n"));
+  CHECK(run_fedcamae({"run", r.file("a/config.toml"), "--out", r.file("c")}).code == 0);
+  CHECK(r.weights("c") == one);
+  CHECK(parse_json(read_text(r.file("a/summary.json")))["state"] == "done");
+  CHECK(r.run("d").code == 0);
+  CHECK(r.weights("d") != one);
+  check_refusal(r.run("e", {"--device", "cpu", "--precision", "tf32"}), 2, "tf32 is a GPU's");
+  CHECK_FALSE(fs::exists(r.file("e")));
+}
+
 TEST_CASE("settings are taken from the flags, --set, the environment and the file, in this order") {
   const Runner r;
   const ProgramResult result =

@@ -87,14 +87,18 @@ TEST_CASE("--no-shuffle takes the records in the order of the file") {
 
 TEST_CASE("the same seed gives the same bits for any number of threads") {
   const Trainer t;
-  auto bits = [&](const std::string& threads, const std::string& seed) {
-    const std::string out = "t" + threads + "s" + seed;
+  auto bits = [&](const std::string& threads, const std::string& seed,
+                  const std::string& precision = "f32") {
+    const std::string out = "t" + threads + "s" + seed + precision;
     CHECK(t.train(out, {"--classes", "10", "--steps", "6", "--batch", "32", "--threads", threads,
-                        "--seed", seed})
+                        "--seed", seed, "--precision", precision})
               .code == 0);
     return read_text(t.file(out));
   };
+  const std::string narrow = bits("1", "3", "bf16");
+  CHECK(bits("3", "3", "bf16") == narrow);
   const std::string one = bits("1", "3");
+  CHECK(narrow != one);
   CHECK(one.size() > 24346 * sizeof(float));
   CHECK(bits("2", "3") == one);
   CHECK(bits("1", "4") != one);
@@ -142,7 +146,9 @@ TEST_CASE("wrong flags, data and weights have their exit codes, and leave no fil
   check_refusal(t.train("w", joined(one, {"--optimizer", "adm"})), 2, "did you mean 'adam'?");
   check_refusal(t.train("w", joined(one, {"--lr", "-1"})), 2, "--lr");
   check_refusal(t.train("w", joined(one, {"--momentum", "0.9"})), 2, "--optimizer sgd");
-  check_refusal(t.train("w", joined(one, {"--precision", "bf16"})), 2, "f32");
+  check_refusal(t.train("w", joined(one, {"--precision", "f16"})), 2, "not f32, tf32 or bf16");
+  check_refusal(t.train("w", joined(one, {"--device", "cpu", "--precision", "tf32"})), 2,
+                "tf32 is a GPU's");
   check_refusal(t.train("w", joined(one, {"--mean", "1,2"})), 2, "--mean");
   check_refusal(t.train("w", joined(one, {"--seed", "-1"})), 2, "--seed");
   check_refusal(t.train("w", one, "nowhere"), 3, "nowhere");

@@ -66,6 +66,20 @@ TEST_CASE("the same bits for any number of workers and threads") {
     check_spreads(attack, {{3, 1}});
 }
 
+TEST_CASE("bf16: rounds with every client's numbers finite, the same bits, other than float32's") {
+  const Dataset dataset = tiny_dataset(150, 60);
+  FederationSpec spec = mixed_spec();
+  const Outcome exact = run(spec, dataset, "none");
+  spec.precision = Precision::kBf16;
+  const Outcome one = run(spec, dataset, "none");
+  CHECK(one.global != exact.global);
+  CHECK(
+      std::all_of(one.global.begin(), one.global.end(), [](float v) { return std::isfinite(v); }));
+  spec.workers = 2;
+  spec.threads = 3;
+  CHECK(run(spec, dataset, "none") == one);
+}
+
 TEST_CASE("the same seed, the same bits; another seed, other bits") {
   const Dataset dataset = tiny_dataset(150, 60);
   FederationSpec spec = mixed_spec();
