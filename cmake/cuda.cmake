@@ -39,6 +39,10 @@ message(STATUS "CUDA backend: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERS
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/cuda/*.cu ${PROJECT_SOURCE_DIR}/core/cuda/*.cpp)
 target_sources(fedcamae_core PRIVATE ${cuda_sources})
+# The library was there before the variables were.
+set_target_properties(fedcamae_core PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}"
+                      CUDA_RUNTIME_LIBRARY ${CMAKE_CUDA_RUNTIME_LIBRARY}
+                      CUDA_COMPILER_LAUNCHER "${CMAKE_CUDA_COMPILER_LAUNCHER}")
 # FMT_USE_CONSTEXPR: fmt 9 takes nvcc for a compiler that has no constexpr.
 target_compile_definitions(fedcamae_core PRIVATE FEDCAMAE_WITH_CUDA
                            $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)

@@ -15,9 +15,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "core/functors.h"
 #include "core/random.h"
@@ -84,9 +86,21 @@ class Backend {
   // At least 64-byte aligned. Throws Error{kDevice} when there is none left.
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* block, size_t bytes) noexcept = 0;
+  // give_back() releases what is kept for reuse; called where memory has run out, before the second
+  // and last try.
+  void on_shortage(std::function<void()> give_back) { give_back_ = std::move(give_back); }
   virtual void copy(const void* from, void* to, size_t bytes) = 0;  // within the device
   virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(const void* from, void* host, size_t bytes) = 0;
+  // A copy from the host that may run beside what is asked for next; the host's bytes have been
+  // read when it returns. The destination may be used from finish_uploads on, not before, and must
+  // not go back to the pool before it either.
+  virtual void begin_upload(void* to, const void* host, size_t bytes) {
+    copy_from_host(to, host, bytes);
+  }
+  // What is asked for from here on runs after all uploads begun so far.
+  virtual void finish_uploads() {}
+  virtual void set_bytes(void* block, int value, size_t bytes) = 0;
   virtual void fill(View y, float value) = 0;  // [bf16: y]
   // y = x rounded to y's element type; the two types may be the same.
   virtual void cast(ConstView x, View y) = 0;
@@ -192,13 +206,23 @@ class Backend {
                         View momentum) = 0;
   virtual void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,
                          View v) = 0;
+
+ protected:
+  void relieve() const {
+    if (give_back_) give_back_();
+  }
+
+ private:
+  std::function<void()> give_back_;
 };
 
-// The CUDA backend of GPU `device`, with a stream of its own. Throws Error{kDevice} where there is
-// no such GPU or no driver. Only where the build has CUDA.
-std::shared_ptr<Backend> make_cuda_backend(int device, Precision precision);
-// How many GPUs can be used; 0 without a driver, in `why` (where given) the reason in one line.
+// The CUDA backend of GPU options.device.index, with a stream of its own. Throws Error{kDevice}
+// where that cannot be used. Only where the build has CUDA, as what follows.
+std::shared_ptr<Backend> make_cuda_backend(const ContextOptions& options);
+// How many GPUs this machine has; 0 where none can be asked, in `why` (where given) the reason.
 int cuda_device_count(std::string* why = nullptr);
+// Why GPU `index` cannot be used, in one line; empty where it can.
+std::string cuda_obstacle(int index);
 
 // The CPU backend for `threads` OpenMP threads, at the best instruction-set level of this machine
 // or at the one named by FEDCAMAE_ISA (baseline | avx2 | avx512).

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -17,53 +16,70 @@ std::string Device::str() const {
   return type == DeviceType::kCpu ? "cpu" : "cuda:" + std::to_string(index);
 }
 
+namespace {
+
+// Why GPU `index` cannot be used; empty where it can.
+std::string obstacle(int index) {
+#ifdef FEDCAMAE_WITH_CUDA
+  return cuda_obstacle(index);
+#else
+  (void)index;
+  return "this build has no CUDA";
+#endif
+}
+
+std::shared_ptr<Backend> make_backend(const ContextOptions& options) {
+  if (options.device.type == DeviceType::kCpu) return make_cpu_backend(options.threads);
+#ifdef FEDCAMAE_WITH_CUDA
+  return make_cuda_backend(options);
+#else
+  fail(ErrorKind::kDevice, "[context] {}: {}", options.device.str(), obstacle(0));
+#endif
+}
+
+}  // namespace
+
 Device parse_device(const std::string& text) {
-  if (text == "auto" || text == "cpu") return {};
-  if (text == "cuda" || text.starts_with("cuda:")) {
-    int index = 0;
-    if (text.size() > 4) {
-      const char* end = text.data() + text.size();
-      const auto [stop, error] = std::from_chars(text.data() + 5, end, index);
-      if (error != std::errc() || stop != end || index < 0)
-        fail(ErrorKind::kUsage, "device: '{}' is not auto, cpu, cuda or cuda:N", text);
-    }
-    fail(ErrorKind::kDevice,
-         "device: '{}' is not available, this build has no CUDA; use --device cpu", text);
+  if (text == "cpu") return {};
+  if (text == "auto") return {obstacle(0).empty() ? DeviceType::kCuda : DeviceType::kCpu, 0};
+  int index = 0;
+  if (text != "cuda") {
+    const char* end = text.data() + text.size();
+    const bool named = text.starts_with("cuda:") && text.size() > 5;
+    const auto [stop, error] = std::from_chars(text.data() + (named ? 5 : 0), end, index);
+    if (!named || error != std::errc() || stop != end || index < 0)
+      fail(ErrorKind::kUsage, "device: '{}' is not auto, cpu, cuda or cuda:N", text);
   }
-  fail(ErrorKind::kUsage, "device: '{}' is not auto, cpu, cuda or cuda:N", text);
+  const std::string why = obstacle(index);
+  if (!why.empty())
+    fail(ErrorKind::kDevice, "device: '{}' is not available, {}; use --device cpu", text, why);
+  return {DeviceType::kCuda, index};
 }
 
 // Free blocks are kept by size class, eight classes to a doubling. A step that repeats asks for
 // the same classes in the same order, so from the second step on it takes nothing from the system.
 class Context::Pool {
  public:
-  Pool(std::shared_ptr<Backend> backend, bool poison)
-      : backend_(std::move(backend)), poison_(poison) {}
-  ~Pool() {
-    for (auto& [bytes, blocks] : free_)
-      for (void* block : blocks) backend_->release(block, bytes);
-  }
+  explicit Pool(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {}
+  ~Pool() { trim(); }
 
   void* take(size_t bytes) {
     void* block = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      stats_.bytes_in_use += static_cast<int64_t>(bytes);
-      stats_.peak_bytes_in_use = std::max(stats_.peak_bytes_in_use, stats_.bytes_in_use);
       auto& blocks = free_[bytes];
       if (!blocks.empty()) {
         block = blocks.back();
         blocks.pop_back();
-      } else {
-        ++stats_.system_allocations;
-        stats_.bytes_held += static_cast<int64_t>(bytes);
       }
     }
-    if (block == nullptr) block = backend_->allocate(bytes);
-    if (poison_)
-      backend_->fill(
-          {static_cast<float*>(block), Shape{static_cast<int64_t>(bytes / sizeof(float))}},
-          std::numeric_limits<float>::quiet_NaN());
+    const bool fresh = block == nullptr;
+    if (fresh) block = backend_->allocate(bytes);
+    const std::lock_guard lock(mutex_);
+    stats_.system_allocations += fresh;
+    stats_.bytes_held += fresh ? static_cast<int64_t>(bytes) : 0;
+    stats_.bytes_in_use += static_cast<int64_t>(bytes);
+    stats_.peak_bytes_in_use = std::max(stats_.peak_bytes_in_use, stats_.bytes_in_use);
     return block;
   }
 
@@ -73,6 +89,19 @@ class Context::Pool {
     free_[bytes].push_back(block);
   }
 
+  // Gives what is kept for reuse back to the system.
+  void trim() {
+    std::map<size_t, std::vector<void*>> unused;
+    {
+      const std::lock_guard lock(mutex_);
+      unused.swap(free_);
+      for (const auto& [bytes, blocks] : unused)
+        stats_.bytes_held -= static_cast<int64_t>(bytes * blocks.size());
+    }
+    for (const auto& [bytes, blocks] : unused)
+      for (void* block : blocks) backend_->release(block, bytes);
+  }
+
   PoolStats stats() {
     const std::lock_guard lock(mutex_);
     return stats_;
@@ -80,7 +109,6 @@ class Context::Pool {
 
  private:
   std::shared_ptr<Backend> backend_;
-  const bool poison_;
   std::mutex mutex_;
   std::map<size_t, std::vector<void*>> free_;
   PoolStats stats_;
@@ -101,16 +129,22 @@ size_t size_class(size_t bytes) {
 Context::Context(const ContextOptions& options) : options_(options) {
   check_precision(options.device, options.precision);
   check(options.threads >= 1, "[context] at least one thread, got {}", options.threads);
-  backend_ = make_cpu_backend(options.threads);
-  pool_ = std::make_shared<Pool>(backend_, options.poison);
+  backend_ = make_backend(options);
+  pool_ = std::make_shared<Pool>(backend_);
+  backend_->on_shortage([pool = std::weak_ptr<Pool>(pool_)] {
+    if (const auto held = pool.lock()) held->trim();
+  });
 }
 
 Context::~Context() = default;
 
 std::shared_ptr<void> Context::allocate(size_t bytes) {
   const size_t rounded = size_class(bytes);
-  void* block = pool_->take(rounded);
-  return {block, [pool = pool_, rounded](void* p) { pool->give_back(p, rounded); }};
+  std::shared_ptr<void> block(pool_->take(rounded),
+                              [pool = pool_, rounded](void* p) { pool->give_back(p, rounded); });
+  constexpr int kNan = 0xff;  // in every byte: NaN as float32 and as bfloat16
+  if (options_.poison) backend_->set_bytes(block.get(), kNan, rounded);
+  return block;
 }
 
 PoolStats Context::pool_stats() const { return pool_->stats(); }

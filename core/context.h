@@ -18,8 +18,8 @@ struct Device {
   bool operator==(const Device&) const = default;
   std::string str() const;  // "cpu", "cuda:0"
 };
-// "auto" | "cpu" | "cuda" | "cuda:N". Throws Error{kUsage} for other text, Error{kDevice} for a
-// device that this build or this machine does not have.
+// "auto" (cuda:0 where it can be used, else cpu) | "cpu" | "cuda" | "cuda:N". Throws Error{kUsage}
+// for other text, Error{kDevice} with the reason for a device that cannot be used.
 Device parse_device(const std::string& text);
 
 // How activations are stored and products formed; parameters, statistics, losses and the optimiser
@@ -28,11 +28,17 @@ Device parse_device(const std::string& text);
 // what a convolution or a matrix product reads; sums are float32.
 enum class Precision { kFloat32, kTf32, kBf16 };
 
+// How a GPU's convolutions are chosen. kFixed: the same algorithm for every shape, whose sums keep
+// their order: the same bits again. kDeterministic: the one that cuDNN expects to be the quickest
+// of those that keep their order; kAny: of all.
+enum class ConvAlgorithms { kFixed, kDeterministic, kAny };
+
 struct ContextOptions {
   Device device;
   int threads = 1;  // OpenMP threads of this context, at least 1
   Precision precision = Precision::kFloat32;
   bool poison = false;  // fill fresh memory with NaN, so that tests see what was not written
+  ConvAlgorithms conv_algorithms = ConvAlgorithms::kFixed;
 };
 
 struct PoolStats {

@@ -42,6 +42,14 @@ void CpuBackend::copy_to_host(const void* from, void* host, size_t bytes) {
   copy(from, host, bytes);
 }
 
+void CpuBackend::set_bytes(void* block, int value, size_t bytes) {
+  in_ranges(threads_, static_cast<int64_t>(bytes), static_cast<int64_t>(bytes / sizeof(float)),
+            [&](int64_t begin, int64_t end) {
+              std::memset(static_cast<char*>(block) + begin, value,
+                          static_cast<size_t>(end - begin));
+            });
+}
+
 namespace {
 
 template <class T>

@@ -17,6 +17,7 @@ class CpuBackend final : public Backend {
   void copy(const void* from, void* to, size_t bytes) override;
   void copy_from_host(void* to, const void* host, size_t bytes) override;
   void copy_to_host(const void* from, void* host, size_t bytes) override;
+  void set_bytes(void* block, int value, size_t bytes) override;
   void fill(View y, float value) override;
   void cast(ConstView x, View y) override;
   void synchronize() override {}  // everything is done when its call returns

@@ -1,22 +1,27 @@
-// The CUDA backend: one GPU, one stream, handles of cuBLAS and cuDNN. Its methods stand by topic:
-// backend.cpp (memory, streams), gemm_cublas.cpp, conv_cudnn.cpp, and *.cu (our own kernels).
+// The CUDA backend: one GPU, one stream (and one for uploads), handles of cuBLAS and cuDNN. Its
+// methods stand by topic: backend.cpp (memory, streams), gemm_cublas.cpp, conv_cudnn.cpp, and *.cu
+// (our own kernels).
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <memory>
+#include <vector>
 
 #include "core/backend.h"
+#include "core/cuda/check.h"
 
 namespace fedcamae::cuda {
 
-class Blas;    // gemm_cublas.h
-class Dnn;     // conv_cudnn.h
-class Memory;  // memory.h: scratch, pinned staging
+class Blas;       // gemm_cublas.h
+class Dnn;        // conv_cudnn.h
+class Memory;     // memory.h: blocks, scratch
+class Transfers;  // transfers.h: page-locked buffers
+struct ConvProblem;
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(int device, Precision precision);
+  explicit CudaBackend(const ContextOptions& options);
   ~CudaBackend() override;
 
   std::string name() const override;
@@ -27,6 +32,9 @@ class CudaBackend final : public Backend {
   void copy(const void* from, void* to, size_t bytes) override;
   void copy_from_host(void* to, const void* host, size_t bytes) override;
   void copy_to_host(const void* from, void* host, size_t bytes) override;
+  void begin_upload(void* to, const void* host, size_t bytes) override;
+  void finish_uploads() override;
+  void set_bytes(void* block, int value, size_t bytes) override;
   void fill(View y, float value) override;
   void cast(ConstView x, View y) override;
   void synchronize() override;
@@ -107,11 +115,25 @@ class CudaBackend final : public Backend {
   void launched(const char* kernel);
   // Copies `bytes` of device memory to the host and waits for them.
   void read_back(const void* device, void* host, size_t bytes);
+  // For pairwise_squared_distances, in distances.cu.
+  std::vector<double> count_not_finite(std::span<const ConstView> vectors);
+  // Of the vectors relative to the first one.
+  std::vector<double> gram_matrix(const std::vector<const float*>& vectors, int64_t length);
+
+  // Made when they are first used: cuDNN takes hundreds of milliseconds and MiB.
+  Blas& blas();
+  Dnn& dnn();
+  template <class Call>
+  void convolve(const ConvProblem& problem, ConstView a, ConstView b, View result,
+                const Call& call);
 
   int device_;
   Precision precision_;
-  cudaStream_t stream_ = nullptr;
+  ConvAlgorithms algorithms_;
+  Stream stream_, upload_stream_;
+  Event so_far_, uploaded_;
   std::unique_ptr<Memory> memory_;
+  std::unique_ptr<Transfers> transfers_;
   std::unique_ptr<Blas> blas_;
   std::unique_ptr<Dnn> dnn_;
 };
