@@ -62,6 +62,20 @@ TEST_CASE("max pool: padding is minus infinity, not zero") {
   });
 }
 
+// PyTorch's rule: each NaN takes the place of what was found before it, so that the last one stays.
+TEST_CASE("max pool: a NaN wins, the last of several gets the gradient") {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  const PoolSpec spec{.window = 2, .stride = 2};
+  testing::on_every_device([&](Context& context) {
+    const Tensor x =
+        Tensor::from(context, {2, 2, 2, 1}, std::vector<float>{9, kNan, 3, 10, kNan, 7, kNan, 8});
+    for (const float y : ops::max_pool(x, spec).to_host()) CHECK(std::isnan(y));
+    const Tensor dy = Tensor::from(context, {2, 1, 1, 1}, std::vector<float>{2, 5});
+    CHECK(ops::max_pool_backward(dy, x, spec).to_host() ==
+          std::vector<float>{0, 2, 0, 0, 0, 0, 5, 0});
+  });
+}
+
 TEST_CASE("average pool and backward: padding counts") {
   Inputs inputs(32);
   for_every_case([&](Context& context, const Shape& image, const PoolSpec& spec) {

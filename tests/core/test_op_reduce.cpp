@@ -117,5 +117,66 @@ TEST_CASE("argmax: a NaN wins") {
   });
 }
 
+TEST_CASE("min-max: a NaN counts where it comes first alone") {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  testing::on_every_device([&](Context& context) {
+    const Tensor x = Tensor::from(context, {2, 3}, std::vector<float>{3, kNan, 5, kNan, 9, 1});
+    const auto got = ops::minmax_last(x);
+    const std::vector<float> low = got.low.to_host(), high = got.high.to_host();
+    CHECK(low[0] == 3.0f);
+    CHECK(high[0] == 5.0f);
+    CHECK(std::isnan(low[1]));
+    CHECK(std::isnan(high[1]));
+  });
+}
+
+// The definition, in float32 and step by step: the arithmetic is exact to the bit.
+std::vector<float> scaled_to_unit(std::vector<float> row) {
+  const auto extreme = [&](auto better) {
+    float found = row[0];
+    for (const float value : row)
+      if (std::isnan(value) || better(value, found)) found = value;
+    return found;
+  };
+  const float low = extreme([](float a, float b) { return a < b; });
+  for (float& value : row) value -= low;
+  const float high = extreme([](float a, float b) { return a > b; });
+  for (float& value : row) value /= static_cast<float>(1e-7 + static_cast<double>(high));
+  return row;
+}
+
+TEST_CASE("scale_to_unit: each row by itself, to the bit") {
+  Inputs inputs(65);
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  testing::on_every_device([&](Context& context) {
+    CAPTURE(context.backend().name());
+    for (const Shape& shape : {Shape{1, 1}, Shape{9, 2}, Shape{4, 49}, Shape{2, 3, 1000}}) {
+      CAPTURE(shape.str());
+      const Tensor x = testing::to_tensor(context, inputs.reals(shape, -7.0, 3.0));
+      const std::vector<float> before = x.to_host();
+      ops::scale_to_unit_(x);
+      const std::vector<float> got = x.to_host();
+      const auto columns = static_cast<std::ptrdiff_t>(shape.back());
+      for (auto row = before.begin(), at = got.begin(); row != before.end();
+           row += columns, at += columns)
+        CHECK(std::vector<float>(at, at + columns) ==
+              scaled_to_unit(std::vector<float>(row, row + columns)));
+    }
+    const Tensor x =
+        Tensor::from(context, {5, 3},
+                     std::vector<float>{2, 2, 2, 1, kNan, 3, 0, kInf, 1, -kInf, 0, 1, 5, 4, 4.5});
+    ops::scale_to_unit_(x);
+    const std::vector<float> got = x.to_host();
+    for (const size_t i : {0, 1, 2}) CHECK(got[i] == 0.0f);  // a row of equals
+    for (const size_t i : {3, 4, 5, 7, 9, 10, 11}) CHECK(std::isnan(got[i]));
+    CHECK(got[6] == 0.0f);
+    CHECK(got[8] == 0.0f);
+    CHECK(got[13] == 0.0f);
+    CHECK(got[12] < 1.0f);  // by 1e-7
+    CHECK(got[14] == got[12] / 2);
+  });
+}
+
 }  // namespace
 }  // namespace fedcamae

@@ -42,10 +42,16 @@ struct Matrix {
   cudaDataType cuda_type;
   int64_t ld;
   bool transposed = false;
+  int64_t stride = 0;  // from one of a batch to the next
 
   Type type() const { return cuda_type == CUDA_R_32F ? Type::kFloat : Type::kBfloat16; }
   Address column(int64_t j) const {
     return reinterpret_cast<Address>(at) + j * ld * size_of(type());
+  }
+  Matrix of_batch(int64_t index) const {
+    Matrix matrix = *this;
+    matrix.at = static_cast<const std::byte*>(at) + index * stride * size_of(type());
+    return matrix;
   }
 };
 
@@ -55,6 +61,7 @@ struct Gemm {
   const void *alpha, *beta;
   Matrix a, b, c;
   cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
+  int64_t batch = 1;
 };
 
 void check_ld(const char* name, int64_t ld, int64_t rows) {
@@ -64,7 +71,7 @@ void check_ld(const char* name, int64_t ld, int64_t rows) {
 }
 
 void check(const Gemm& g) {
-  check(g.m >= 0 && g.n >= 0 && g.k >= 0, "a negative size");
+  check(g.m >= 0 && g.n >= 0 && g.k >= 0 && g.batch >= 0, "a negative size");
   check_ld("lda", g.a.ld, g.a.transposed ? g.k : g.m);
   check_ld("ldb", g.b.ld, g.b.transposed ? g.n : g.k);
   check_ld("ldc", g.c.ld, g.m);
@@ -134,7 +141,11 @@ cublasStatus_t run(cublasHandle_t handle, const Gemm& g) {
         const size_t touched = std::min(h.workspace_bytes, kWorkspaceTouched);
         std::memset(memory.access(h.workspace, touched, Use::kWrite), 0xff, touched);
       }
-      multiply(memory, g, tf32, alpha, beta);
+      for (int64_t i = 0; i < g.batch; ++i) {
+        Gemm one = g;
+        for (Matrix* matrix : {&one.a, &one.b, &one.c}) *matrix = matrix->of_batch(i);
+        multiply(memory, one, tf32, alpha, beta);
+      }
     });
   });
 }
@@ -235,22 +246,21 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a, cubla
 
 cublasStatus_t cublasGemmStridedBatchedEx_64(
     cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int64_t m, int64_t n,
-    int64_t k, const void* alpha, const void* a, cudaDataType type_a, int64_t lda, long long step_a,
-    const void* b, cudaDataType type_b, int64_t ldb, long long step_b, const void* beta, void* c,
-    cudaDataType type_c, int64_t ldc, long long step_c, int64_t count, cublasComputeType_t compute,
-    cublasGemmAlgo_t algo) {
-  const auto at = [](auto* begin, int64_t numbers, cudaDataType type) {
-    return const_cast<char*>(reinterpret_cast<const char*>(begin)) +
-           numbers * (type == CUDA_R_32F ? 4 : 2);
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    const cublasStatus_t status =
-        cublasGemmEx_64(handle, op_a, op_b, m, n, k, alpha, at(a, i * step_a, type_a), type_a, lda,
-                        at(b, i * step_b, type_b), type_b, ldb, beta, at(c, i * step_c, type_c),
-                        type_c, ldc, compute, algo);
-    if (status != CUBLAS_STATUS_SUCCESS) return status;
-  }
-  return CUBLAS_STATUS_SUCCESS;
+    int64_t k, const void* alpha, const void* a, cudaDataType type_a, int64_t lda,
+    long long stride_a, const void* b, cudaDataType type_b, int64_t ldb, long long stride_b,
+    const void* beta, void* c, cudaDataType type_c, int64_t ldc, long long stride_c, int64_t batch,
+    cublasComputeType_t compute, cublasGemmAlgo_t) {
+  return run(handle, {.name = "cublasGemmStridedBatchedEx",
+                      .m = m,
+                      .n = n,
+                      .k = k,
+                      .alpha = alpha,
+                      .beta = beta,
+                      .a = {a, type_a, lda, op_a != CUBLAS_OP_N, stride_a},
+                      .b = {b, type_b, ldb, op_b != CUBLAS_OP_N, stride_b},
+                      .c = {c, type_c, ldc, false, stride_c},
+                      .compute = compute,
+                      .batch = batch});
 }
 
 }  // extern "C"

@@ -165,6 +165,23 @@ TEST_CASE("GemmEx: bfloat16 to float32 and to bfloat16") {
   CHECK(std::memcmp(read.data(), expected.data(), expected.size() * 2) == 0);
 }
 
+TEST_CASE("GemmStridedBatchedEx: each product from its own place, the gaps untouched") {
+  const Blas blas;
+  const Case t{.ta = true};
+  constexpr int kBatch = 3, kGap = 4;
+  const size_t stride_a = t.size_a() + kGap, stride_b = t.size_b(), stride_c = t.size_c() + kGap;
+  const auto a = whole_numbers(kBatch * stride_a, 1), b = whole_numbers(kBatch * stride_b, 2);
+  auto c = whole_numbers(kBatch * stride_c, 3);
+  const Floats da(a), db(b), dc(c);
+  CHECK(cublasGemmStridedBatchedEx_64(
+            blas, t.op_a(), t.op_b(), t.m, t.n, t.k, &kOne, da.get(), CUDA_R_32F, t.lda(), stride_a,
+            db.get(), CUDA_R_32F, t.ldb(), stride_b, &kOne, dc.get(), CUDA_R_32F, t.ldc(), stride_c,
+            kBatch, CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_GEMM_DEFAULT) == CUBLAS_STATUS_SUCCESS);
+  for (int i = 0; i < kBatch; ++i)
+    t.expect(&a[i * stride_a], &b[i * stride_b], 1, 1, &c[i * stride_c]);
+  CHECK(dc.values() == c);
+}
+
 TEST_CASE("TF32 only where it is allowed") {
   const Blas blas;
   const float value = 1 + 0x1p-12f;  // two bits more than TF32 holds
