@@ -18,7 +18,7 @@ namespace {
 using Chosen = std::function<int()>;  // the command that was asked for
 
 constexpr int64_t kMaxSeed = 9'000'000'000'000'000;  // exact in a double, as the schema's range is
-constexpr const char* kPrecisions = "f32 | tf32 (a GPU's) | bf16 (half the memory)";
+constexpr const char* kPrecisions = "f32 | tf32 (a GPU's) | bf16 (activations in half the memory)";
 
 void add_compute(CLI::App& app, ComputeFlags& f) {
   app.add_option("--device", f.device, "auto | cpu | cuda[:i]")->capture_default_str();
