@@ -92,9 +92,10 @@ class Backend {
   virtual void copy(const void* from, void* to, size_t bytes) = 0;  // within the device
   virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(const void* from, void* host, size_t bytes) = 0;
-  // A copy from the host that may run beside what is asked for next; the host's bytes have been
-  // read when it returns. The destination may be used from finish_uploads on, not before, and must
-  // not go back to the pool before it either.
+  // A copy from the host that runs after what was asked for so far and beside what is asked for
+  // next, the step that it is begun before; the host's bytes have been read when it returns. The
+  // destination may be used from finish_uploads on, not before, and must not go back to the pool
+  // before it either.
   virtual void begin_upload(void* to, const void* host, size_t bytes) {
     copy_from_host(to, host, bytes);
   }

@@ -83,8 +83,8 @@ void CudaBackend::read_back(const void* device, void* host, size_t bytes) {
   copy_to_host(device, host, bytes);
 }
 
-// The destination may be memory that work asked for so far still uses; what is asked for from here
-// on runs beside the copy, until finish_uploads.
+// The destination may be memory that work asked for so far still uses, so the copy waits for that
+// and for no more: what is asked for next runs beside it.
 void CudaBackend::begin_upload(void* to, const void* host, size_t bytes) {
   order(stream(), upload_stream_.get(), so_far_, device_);
   transfers_->to_device(upload_stream_.get(), to, host, bytes);

@@ -19,52 +19,52 @@ constexpr float kOne = 1.0f, kZero = 0.0f;  // result = 1 * convolution + 0 * re
 
 }  // namespace
 
-Dnn::Dnn(int device, cudaStream_t stream, Precision precision, ConvAlgorithms algorithms)
+Dnn::Dnn(int device, cudaStream_t stream, Precision precision, ConvAlgorithms algorithms,
+         const std::function<void()>& relieve)
     : precision_(precision), algorithms_(algorithms) {
   const auto what = [device] { return fmt::format("[conv2d] on cuda:{}", device); };
   cudnnHandle_t handle = nullptr;
-  require(cudnnCreate(&handle), "cudnnCreate", what);
+  cudnnStatus_t status = cudnnCreate(&handle);
+  if (status != CUDNN_STATUS_SUCCESS) {  // more than one of its errors mean that memory ran out
+    relieve();
+    status = cudnnCreate(&handle);
+  }
+  require(status, "cudnnCreate", what);
   handle_.reset(handle);
   require(cudnnSetStream(handle, stream), "cudnnSetStream", what);
 }
 
 Dnn& CudaBackend::dnn() {
-  if (dnn_ == nullptr) dnn_ = std::make_unique<Dnn>(device_, stream(), precision_, algorithms_);
+  if (dnn_ == nullptr)
+    dnn_ = std::make_unique<Dnn>(device_, stream(), precision_, algorithms_, [this] { relieve(); });
   return *dnn_;
 }
 
-// call(a, b, workspace, bytes, result) with pointers that cuDNN takes: what is not aligned is
-// copied, and a result of another type than the operands' (a weight gradient kept in float32) is
-// widened.
+// call(plan, a, b, workspace, result) with pointers that cuDNN takes: what is not aligned is
+// copied.
 template <class Call>
 void CudaBackend::convolve(const ConvProblem& problem, ConstView a, ConstView b, View result,
                            const Call& call) {
   if (result.size() == 0) return;
   if (a.size() == 0 || b.size() == 0) return set_bytes(result.data, 0, result.bytes());
-  check(a.type == b.type, "{}: one operand is float32, the other bfloat16", problem.str());
   const ConvPlan& plan = dnn().plan(problem);
-  const bool in_place = is_aligned(result.data) && result.type == a.type;
-  const size_t result_bytes = static_cast<size_t>(result.size()) * element_bytes(a.type);
+  const auto room_for = [](ConstView view) {
+    return is_aligned(view.data) ? 0 : aligned_size(view.bytes());
+  };
   char* room = static_cast<char*>(
-      scratch(aligned_size(plan.workspace) + (is_aligned(a.data) ? 0 : aligned_size(a.bytes())) +
-              (is_aligned(b.data) ? 0 : aligned_size(b.bytes())) + (in_place ? 0 : result_bytes)));
-  const auto take = [&room](size_t bytes) {
-    char* taken = room;
-    room += aligned_size(bytes);
-    return taken;
+      scratch(aligned_size(plan.workspace) + room_for(a) + room_for(b) + room_for(result)));
+  void* workspace = room;
+  room += aligned_size(plan.workspace);
+  const auto place_of = [&](ConstView view) {
+    char* place = room;
+    room += room_for(view);
+    return is_aligned(view.data) ? const_cast<float*>(view.data) : static_cast<void*>(place);
   };
-  const auto operand = [&](ConstView view) -> const void* {
-    if (is_aligned(view.data)) return view.data;
-    void* place = take(view.bytes());
-    copy(view.data, place, view.bytes());
-    return place;
-  };
-  void* workspace = take(plan.workspace);
-  const void* first = operand(a);
-  const void* second = operand(b);
-  void* to = in_place ? static_cast<void*>(result.data) : take(result_bytes);
+  void *first = place_of(a), *second = place_of(b), *to = place_of(result);
+  copy(a.data, first, a.bytes());  // within one place: nothing
+  copy(b.data, second, b.bytes());
   call(plan, first, second, workspace, to);
-  if (!in_place) cast({static_cast<const float*>(to), result.shape, a.type}, result);
+  copy(to, result.data, result.bytes());
 }
 
 void CudaBackend::conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) {

@@ -5,6 +5,7 @@
 #include <cudnn.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <type_traits>
 
@@ -51,7 +52,9 @@ void require(cudnnStatus_t status, const char* call, const What& what) {
 
 class Dnn {
  public:
-  Dnn(int device, cudaStream_t stream, Precision precision, ConvAlgorithms algorithms);
+  // Where there is no memory for the handle, calls relieve() and tries once more.
+  Dnn(int device, cudaStream_t stream, Precision precision, ConvAlgorithms algorithms,
+      const std::function<void()>& relieve);
 
   cudnnHandle_t handle() const { return handle_.get(); }
   // Lives until the next call.

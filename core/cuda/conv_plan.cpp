@@ -117,7 +117,7 @@ std::string ConvProblem::str() const {
   const char* name = pass == ConvPass::kForward        ? "conv2d"
                      : pass == ConvPass::kBackwardData ? "conv2d_backward_data"
                                                        : "conv2d_backward_weight";
-  return fmt::format("[{}] x {}, weight {}, y {}, stride {}, padding {}, {} groups on cuda:{}",
+  return fmt::format("[{}] x {}, weight {}, y {}, stride {}, padding {}, groups {} on cuda:{}",
                      name, x, w, y, spec.stride, spec.padding, spec.groups, device);
 }
 

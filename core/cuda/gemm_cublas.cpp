@@ -33,10 +33,16 @@ cudaDataType type_of(ElementType type) {
 
 }  // namespace
 
-Blas::Blas(int device, cudaStream_t stream, Precision precision)
+Blas::Blas(int device, cudaStream_t stream, Precision precision,
+           const std::function<void()>& relieve)
     : device_(device), workspace_bytes_(recommended_workspace(device)) {
   cublasHandle_t handle = nullptr;
-  require(cublasCreate(&handle), "cublasCreate", device);
+  cublasStatus_t status = cublasCreate(&handle);
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) {
+    relieve();
+    status = cublasCreate(&handle);
+  }
+  require(status, "cublasCreate", device);
   handle_.reset(handle);
   require(cublasSetStream(handle, stream), "cublasSetStream", device);
   // Sums of bfloat16 products stay float32 where they are split over several blocks.
@@ -77,7 +83,8 @@ void CudaBackend::gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) {
 }
 
 Blas& CudaBackend::blas() {
-  if (blas_ == nullptr) blas_ = std::make_unique<Blas>(device_, stream(), precision_);
+  if (blas_ == nullptr)
+    blas_ = std::make_unique<Blas>(device_, stream(), precision_, [this] { relieve(); });
   return *blas_;
 }
 

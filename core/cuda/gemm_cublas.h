@@ -3,6 +3,7 @@
 
 #include <cublas_v2.h>
 
+#include <functional>
 #include <memory>
 #include <type_traits>
 
@@ -12,7 +13,8 @@ namespace fedcamae::cuda {
 
 class Blas {
  public:
-  Blas(int device, cudaStream_t stream, Precision precision);
+  // Where there is no memory for the handle, calls relieve() and tries once more.
+  Blas(int device, cudaStream_t stream, Precision precision, const std::function<void()>& relieve);
 
   cublasHandle_t handle() const { return handle_.get(); }
   size_t workspace_bytes() const { return workspace_bytes_; }

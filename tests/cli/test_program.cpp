@@ -115,7 +115,7 @@ TEST_CASE("a wrong command line is one line and exit code 2") {
 
 TEST_CASE("a device that is not there is one line and exit code 4, in every command") {
   const TemporaryFolder folder;
-  write_file(folder.file("x.toml"), "[run]\ndevice = \"cuda\"\n");
+  write_file(folder.file("x.toml"), "[run]\ndevice = \"cuda:7\"\n");
   const std::vector<std::string> model = {"--model", "small_cnn", "--classes",
                                           "10",      "--device",  "cuda:7"};
   auto with = [&](std::vector<std::string> arguments) {
