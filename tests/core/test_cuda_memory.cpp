@@ -18,8 +18,6 @@
 namespace fedcamae {
 namespace {
 
-using testing::on_cuda;
-
 size_t free_bytes() {
   size_t available = 0, total = 0;
   REQUIRE(cudaMemGetInfo(&available, &total) == cudaSuccess);
@@ -73,7 +71,7 @@ struct SmallStep {
 };
 
 TEST_CASE("cuda memory: a step that repeats takes none after its first time") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   testing::Inputs inputs(31);
   const auto images = inputs.reals({4, 6, 6, 3});
@@ -89,7 +87,7 @@ TEST_CASE("cuda memory: a step that repeats takes none after its first time") {
 }
 
 TEST_CASE("cuda memory: fresh memory is NaN as float32 and as bfloat16") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   for (const ElementType type : {ElementType::kFloat32, ElementType::kBfloat16}) {
     Tensor used = Tensor::full(context, {1001}, 1.0f, type);
@@ -99,7 +97,7 @@ TEST_CASE("cuda memory: fresh memory is NaN as float32 and as bfloat16") {
 }
 
 TEST_CASE("cuda memory: none left is an error that says how much, and what is kept is given back") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   (void)Tensor::zeros(context, {1 << 20});  // kept for reuse
   CHECK(context.pool_stats().bytes_held > (4 << 20) - 1);
@@ -122,7 +120,7 @@ TEST_CASE("cuda memory: none left is an error that says how much, and what is ke
 }
 
 TEST_CASE("cuda memory: the second try finds what the pool gave back") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   constexpr size_t kSmall = size_t{512} << 20;
   const size_t available = free_bytes();
@@ -142,7 +140,7 @@ TEST_CASE("cuda memory: the second try finds what the pool gave back") {
 }
 
 TEST_CASE("cuda memory: scratch grows behind the work that uses it") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   // Sums use scratch; each longer one takes a larger buffer while nothing was waited for.
   std::vector<Tensor> sums;
@@ -156,7 +154,7 @@ TEST_CASE("cuda memory: scratch grows behind the work that uses it") {
 }
 
 TEST_CASE("cuda transfers: what the host holds may change as soon as a copy returns") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   constexpr int64_t kSize = 3000;
   std::vector<Tensor> copies;
@@ -171,7 +169,7 @@ TEST_CASE("cuda transfers: what the host holds may change as soon as a copy retu
 }
 
 TEST_CASE("cuda transfers: long copies go in pieces, both ways") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   std::vector<float> host(cuda::Transfers::kLargest / sizeof(float) + 1235);
   for (size_t i = 0; i < host.size(); ++i) host[i] = static_cast<float>(i % 1000003);
@@ -181,7 +179,7 @@ TEST_CASE("cuda transfers: long copies go in pieces, both ways") {
 
 // As the loader does: batch k + 1 is begun before step k is asked for and used after it.
 TEST_CASE("cuda transfers: uploads beside the work, into memory that earlier work used") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   Backend& backend = context.backend();
   constexpr int64_t kSize = 5000;

@@ -14,8 +14,6 @@
 namespace fedcamae {
 namespace {
 
-using testing::on_cuda;
-
 // 1 + 2^-12 is a float32 number that TF32 (10 bits of mantissa) rounds to 1. Sizes at which a
 // library that may use tensor cores does.
 constexpr float kFine = 1.0f + 0x1p-12f;
@@ -47,7 +45,7 @@ std::vector<float> convolutions(Precision precision) {
 }
 
 TEST_CASE("cuda products: float32 is not rounded to TF32 unless asked for") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   CHECK(product(Precision::kFloat32) == kFine);
   CHECK(product(Precision::kTf32) == 1.0f);
   CHECK(convolutions(Precision::kFloat32) == std::vector<float>(3, kFine));
@@ -55,7 +53,7 @@ TEST_CASE("cuda products: float32 is not rounded to TF32 unless asked for") {
 }
 
 TEST_CASE("cuda products: cuDNN's own choice of algorithms, where asked for") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   testing::Inputs inputs(33);
   const ConvSpec spec{.stride = 2, .padding = 1, .groups = 2};
   const Shape image{2, 7, 6, 8}, weight{10, 3, 3, 4};
@@ -88,7 +86,7 @@ TEST_CASE("cuda products: cuDNN's own choice of algorithms, where asked for") {
 
 // Windows of flat buffers begin at any number, where cuDNN reads 16 bytes at a time.
 TEST_CASE("cuda products: weights, images and results at any address") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   testing::Inputs inputs(34);
   const Shape image{2, 3, 4, 4}, weight{5, 3, 3, 4}, result{2, 3, 4, 5};
@@ -112,7 +110,7 @@ TEST_CASE("cuda products: weights, images and results at any address") {
 }
 
 TEST_CASE("cuda products: errors name the call, the shapes and the device") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   Backend& backend = context.backend();
   const int64_t huge = int64_t{1} << 32;

@@ -9,13 +9,12 @@
 namespace fedcamae {
 namespace {
 
-using testing::on_cuda;
 constexpr int64_t kSize = 4000;
 
 std::vector<float> all(float value) { return std::vector<float>(kSize, value); }
 
 TEST_CASE("cuda streams: wait_for orders what was asked before it, in one direction") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context a(testing::device_options(1)), b(testing::device_options(1));
   const Tensor x = Tensor::full(a, {kSize}, 1.0f), y(b, {kSize});
   for (int i = 1; i <= 5; ++i) {
@@ -33,7 +32,7 @@ TEST_CASE("cuda streams: wait_for orders what was asked before it, in one direct
 // As in a round: the workers read the server's state at once, each into its own context, and the
 // server takes their results afterwards.
 TEST_CASE("cuda streams: several threads wait for one backend and it for them") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context server(testing::device_options(1));
   const Tensor global = Tensor::full(server, {kSize}, 1.0f);
   constexpr int kWorkers = 4, kRounds = 3;
@@ -58,7 +57,7 @@ TEST_CASE("cuda streams: several threads wait for one backend and it for them") 
 }
 
 TEST_CASE("cuda streams: a tensor may be released by another thread") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   Tensor x = Tensor::full(context, {kSize}, 1.0f);
   const Tensor y = ops::add(x, x);
@@ -71,7 +70,7 @@ TEST_CASE("cuda streams: a tensor may be released by another thread") {
 }
 
 TEST_CASE("cuda streams: each context names its device and takes part in its own stream alone") {
-  if (!on_cuda()) return;
+  if (testing::skip_on_cpu()) return;
   Context context(testing::device_options(1));
   CHECK(context.backend().name().starts_with("cuda:0 "));
   CHECK(context.backend().name().find("cuDNN 9") != std::string::npos);

@@ -1,7 +1,5 @@
 #include "tests/support/devices.h"
 
-#include <doctest/doctest.h>
-
 #include <cstdio>
 #include <cstdlib>
 
@@ -23,12 +21,6 @@ ContextOptions device_options(int threads) {
 
 ContextOptions cpu_options(int threads) {
   return {.device = {.type = DeviceType::kCpu, .index = 0}, .threads = threads, .poison = true};
-}
-
-bool on_cuda() {
-  if (device_options(1).device.type == DeviceType::kCuda) return true;
-  MESSAGE("skipped: the CPU is under test; FEDCAMAE_TEST_DEVICE=cuda names a GPU");
-  return false;
 }
 
 std::string missing_device() {

@@ -18,9 +18,6 @@ ContextOptions device_options(int threads);
 // The CPU with `threads` threads, whatever is under test: what another device is compared with.
 ContextOptions cpu_options(int threads);
 
-// Whether a GPU is under test; else prints that the test case has nothing to test.
-bool on_cuda();
-
 // Where FEDCAMAE_TEST_DEVICE names a device that cannot be used: why; else empty.
 std::string missing_device();
 
