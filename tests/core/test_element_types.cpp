@@ -2,6 +2,7 @@
 // together.
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -54,12 +55,15 @@ TEST_CASE("cast: every bfloat16, the middle between two, and the float32 beside 
 TEST_CASE("cast: NaN and infinity stay, a cast to the same type is the tensor itself") {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInf = std::numeric_limits<float>::infinity();
+  // What makes it a NaN lies in the half that bfloat16 drops.
+  const auto low_nan = std::bit_cast<float>(0x7f800001u);
   testing::on_every_device([&](Context& context) {
-    const Tensor x = Tensor::from(context, {3}, std::vector<float>{kNan, kInf, -kInf});
+    const Tensor x = Tensor::from(context, {4}, std::vector<float>{kNan, kInf, -kInf, low_nan});
     const std::vector<float> y = ops::cast(x, kNarrow).to_host();
     CHECK(std::isnan(y[0]));
     CHECK(y[1] == kInf);
     CHECK(y[2] == -kInf);
+    CHECK(std::isnan(y[3]));
     CHECK(ops::cast(x, kWide).data() == x.data());
   });
 }

@@ -82,6 +82,14 @@ TEST_CASE("pairwise distances: any numbers, of vectors far from the origin") {
   });
 }
 
+TEST_CASE("pairwise distances: float32 whatever the precision of products") {
+  ContextOptions options = testing::device_options(1);
+  if (options.device.type != DeviceType::kCpu) options.precision = Precision::kTf32;
+  Context context(options);
+  // One bit more than TF32 holds; the square is exact in float32.
+  check_table(context, {Array<double>(Shape{3}), Array<double>(Shape{3}, 2049.0)}, 0);
+}
+
 // Two vectors near each other and far from the first: a difference of float32 sums near 1e9 says
 // nothing of a distance near 1e-3.
 TEST_CASE("pairwise distances: neighbours among vectors that lie far apart") {
@@ -100,7 +108,7 @@ TEST_CASE("pairwise distances: neighbours among vectors that lie far apart") {
 TEST_CASE("pairwise distances: squares that float32 cannot hold") {
   Inputs inputs(74);
   testing::on_every_device([&](Context& context) {
-    for (const double size : {1e-25, 1e30, 3e38}) {
+    for (const double size : {1e-25, 1e-21, 1e30, 3e38}) {
       CAPTURE(size);
       std::vector<Array<double>> vectors;
       for (int i = 0; i < 4; ++i) {
