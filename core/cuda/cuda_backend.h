@@ -116,9 +116,10 @@ class CudaBackend final : public Backend {
   // Copies `bytes` of device memory to the host and waits for them.
   void read_back(const void* device, void* host, size_t bytes);
   // For pairwise_squared_distances, in distances.cu.
-  std::vector<double> count_not_finite(std::span<const ConstView> vectors);
-  // Of the vectors relative to the first one.
-  std::vector<double> gram_matrix(const std::vector<const float*>& vectors, int64_t length);
+  std::vector<double> squared_lengths(std::span<const ConstView> vectors);
+  // [n, n] of the first n vectors relative to the rest: to the smallest number of them.
+  std::vector<double> gram_matrix(const std::vector<const float*>& vectors, int64_t n,
+                                  int64_t length);
 
   // Made when they are first used: cuDNN takes hundreds of milliseconds and MiB.
   Blas& blas();

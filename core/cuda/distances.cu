@@ -1,5 +1,6 @@
 // Squared distances between n vectors through matrix products: with all of them taken relative to
-// one, |a - b|^2 = a.a + b.b - 2 a.b.
+// one, |a - b|^2 = a.a + b.b - 2 a.b. Nothing depends on the order of the vectors: the one is
+// chosen by its length, the median one.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -28,18 +29,25 @@ bool trusted(double distance, double squares, int64_t length) {
          squares > kSmallestSquare * static_cast<double>(length);
 }
 
-// rows [n, width] = vector - reference for the columns from `first` on, the reference being the
-// first vector; 0 from the vectors' end on. A block takes a stretch of columns of one vector, then
-// of the vector a grid's height on; neighbouring threads take neighbouring columns.
+// vectors [n], then references [m], one as a rule. rows [n, width] = vector - reference for the
+// columns from `first` on, 0 from the vectors' end on; the reference is the smallest number of all
+// m. A block takes a stretch of columns of one vector, then of the vector a grid's height on;
+// neighbouring threads take neighbouring columns.
 __global__ void __launch_bounds__(kThreads)
-    gather_kernel(const float* const* vectors, int64_t n, int64_t length, int64_t first,
+    gather_kernel(const float* const* vectors, int64_t n, int64_t m, int64_t length, int64_t first,
                   int64_t width, float* rows) {
-  const float* reference = vectors[0];
+  const float* const* references = vectors + n;
   for (int64_t v = blockIdx.y; v < n; v += gridDim.y) {
     const float* vector = vectors[v];
     for (int64_t i = thread_index(); i < width; i += thread_count()) {
       const int64_t column = first + i;
-      rows[v * width + i] = column < length ? vector[column] - reference[column] : 0.0f;
+      float difference = 0.0f;
+      if (column < length) {
+        float reference = references[0][column];
+        for (int64_t r = 1; r < m; ++r) reference = fminf(reference, references[r][column]);
+        difference = vector[column] - reference;
+      }
+      rows[v * width + i] = difference;
     }
   }
 }
@@ -72,9 +80,9 @@ class Layout {
 };
 
 struct GramTask {
-  int64_t n, length;
+  int64_t n, references, length;
   int64_t slice, slices;        // columns of a slice, slices of a chunk
-  const float* const* vectors;  // [n] on the device
+  const float* const* vectors;  // [n + references] on the device
   float* rows;                  // [n, slices * slice]
   float* products;              // [slices, n, n]
   double* gram;                 // [n, n]
@@ -88,7 +96,8 @@ void launch_gram(cudaStream_t stream, const Blas& blas, const GramTask& t) {
   const auto down = std::clamp<int64_t>(kMostBlocks / across, 1, t.n);
   const dim3 grid(across, static_cast<unsigned>(down));
   for (int64_t first = 0; first < t.length; first += width) {
-    gather_kernel<<<grid, kThreads, 0, stream>>>(t.vectors, t.n, t.length, first, width, t.rows);
+    gather_kernel<<<grid, kThreads, 0, stream>>>(t.vectors, t.n, t.references, t.length, first,
+                                                 width, t.rows);
     const int64_t slices = divide_up(std::min(width, t.length - first), t.slice);
     // Pedantic: float32 whatever the precision. To cuBLAS, which is column-major, `rows` is its
     // transpose.
@@ -104,6 +113,27 @@ void launch_gram(cudaStream_t stream, const Blas& blas, const GramTask& t) {
     add_products_kernel<<<blocks_for(numbers), kThreads, 0, stream>>>(t.products, slices, first > 0,
                                                                       t.gram, numbers);
   }
+}
+
+// The finite vectors, and those of them whose length is the median: several where lengths are equal
+// to the bit.
+struct Chosen {
+  std::vector<size_t> finite, references;
+};
+Chosen choose(const std::vector<double>& squares) {
+  Chosen chosen;
+  std::vector<double> lengths;
+  for (size_t i = 0; i < squares.size(); ++i) {
+    if (!std::isfinite(squares[i])) continue;
+    chosen.finite.push_back(i);
+    lengths.push_back(squares[i]);
+  }
+  if (lengths.empty()) return chosen;
+  const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>((lengths.size() - 1) / 2);
+  std::nth_element(lengths.begin(), middle, lengths.end());
+  for (const size_t i : chosen.finite)
+    if (squares[i] == *middle) chosen.references.push_back(i);
+  return chosen;
 }
 
 struct Pair {
@@ -134,29 +164,30 @@ std::vector<Pair> distances_from(const std::vector<double>& gram, const std::vec
 
 }  // namespace
 
-// How many numbers of each vector are not finite.
-std::vector<double> CudaBackend::count_not_finite(std::span<const ConstView> vectors) {
-  std::vector<double> counts(vectors.size());
+// The sum of the squares of each vector; in double it does not overflow, so it is finite where the
+// vector is.
+std::vector<double> CudaBackend::squared_lengths(std::span<const ConstView> vectors) {
+  std::vector<double> lengths(vectors.size());
   const int64_t length = vectors[0].size();
   const auto n = static_cast<int64_t>(vectors.size());
-  double* bad = scratch_of<double>(n + pieces_of(length));
+  double* sums = scratch_of<double>(n + pieces_of(length));
   for (int64_t i = 0; i < n; ++i)
-    launch_sum(stream(), NotFinite{}, length, bad + n, bad + i,
+    launch_sum(stream(), Square{}, length, sums + n, sums + i,
                vectors[static_cast<size_t>(i)].data);
-  launched("pairwise_squared_distances' look for NaN");
-  read_back(bad, counts.data(), counts.size() * sizeof(double));
-  return counts;
+  launched("pairwise_squared_distances' lengths");
+  read_back(sums, lengths.data(), lengths.size() * sizeof(double));
+  return lengths;
 }
 
-std::vector<double> CudaBackend::gram_matrix(const std::vector<const float*>& vectors,
+std::vector<double> CudaBackend::gram_matrix(const std::vector<const float*>& vectors, int64_t n,
                                              int64_t length) {
-  const auto n = static_cast<int64_t>(vectors.size());
   const int64_t slice = std::min(length, kSlice);
   const int64_t slices = std::clamp<int64_t>(kChunkNumbers / (n * slice), 1,
                                              std::min(divide_up(length, slice), kMostSlices));
+  const auto pointer_count = static_cast<int64_t>(vectors.size());
   Layout layout;
   const size_t workspace = layout.place(1, blas().workspace_bytes());
-  const size_t pointers = layout.place(n, sizeof(const float*));
+  const size_t pointers = layout.place(pointer_count, sizeof(const float*));
   const size_t rows = layout.place(n * slices * slice, sizeof(float));
   const size_t products = layout.place(slices * n * n, sizeof(float));
   const size_t gram = layout.place(n * n, sizeof(double));
@@ -164,7 +195,8 @@ std::vector<double> CudaBackend::gram_matrix(const std::vector<const float*>& ve
   blas().use_workspace(base + workspace);
   copy_from_host(base + pointers, vectors.data(), vectors.size() * sizeof(const float*));
   launch_gram(stream(), blas(),
-              {n, length, slice, slices, reinterpret_cast<const float* const*>(base + pointers),
+              {n, pointer_count - n, length, slice, slices,
+               reinterpret_cast<const float* const*>(base + pointers),
                reinterpret_cast<float*>(base + rows), reinterpret_cast<float*>(base + products),
                reinterpret_cast<double*>(base + gram)});
   launched("pairwise_squared_distances");
@@ -181,17 +213,14 @@ void CudaBackend::pairwise_squared_distances(std::span<const ConstView> vectors,
   std::fill(table.begin(), table.end(),
             length == 0 ? 0.0 : std::numeric_limits<double>::quiet_NaN());
   if (length == 0) return;
-  const std::vector<double> bad = count_not_finite(vectors);
-  std::vector<size_t> finite;
+  const Chosen chosen = choose(squared_lengths(vectors));
+  if (chosen.finite.empty()) return;
   std::vector<const float*> data;
-  for (size_t i = 0; i < n; ++i) {
-    if (bad[i] != 0) continue;
-    finite.push_back(i);
-    data.push_back(vectors[i].data);
-  }
-  if (finite.empty()) return;
+  for (const auto* indices : {&chosen.finite, &chosen.references})
+    for (const size_t i : *indices) data.push_back(vectors[i].data);
+  const auto finite = static_cast<int64_t>(chosen.finite.size());
   const std::vector<Pair> doubtful =
-      distances_from(gram_matrix(data, length), finite, length, n, table);
+      distances_from(gram_matrix(data, finite, length), chosen.finite, length, n, table);
   if (doubtful.empty()) return;
   const auto pairs = static_cast<int64_t>(doubtful.size());
   double* totals = scratch_of<double>(pairs + pieces_of(length));

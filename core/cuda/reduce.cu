@@ -15,6 +15,11 @@ struct Product {
   }
 };
 
+// 1 for an infinity or a NaN.
+struct NotFinite {
+  __device__ double operator()(float x) const { return isfinite(x) ? 0.0 : 1.0; }
+};
+
 struct TakeRowSum {
   float* y;
   __device__ void operator()(int64_t c, const double (&sums)[1]) const {

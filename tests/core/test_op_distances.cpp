@@ -2,6 +2,7 @@
 // where that is exact enough, else pair by pair.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -73,6 +74,17 @@ TEST_CASE("pairwise distances: whole numbers, exact") {
   });
 }
 
+TEST_CASE("pairwise distances: vectors that end where their memory ends") {
+  Inputs inputs(77);
+  constexpr int64_t kLength = 2560;  // 10 KiB, which the pool does not round up
+  testing::on_every_device([&](Context& context) {
+    const auto a = inputs.integers({kLength}), b = inputs.integers({kLength});
+    const Tensor vectors[] = {testing::to_tensor(context, a), testing::to_tensor(context, b)};
+    CHECK(ops::pairwise_squared_distances(context, vectors)[1] ==
+          reference::squared_distance(a, b));
+  });
+}
+
 TEST_CASE("pairwise distances: any numbers, of vectors far from the origin") {
   Inputs inputs(72);
   testing::on_every_device([&](Context& context) {
@@ -88,6 +100,30 @@ TEST_CASE("pairwise distances: float32 whatever the precision of products") {
   Context context(options);
   // One bit more than TF32 holds; the square is exact in float32.
   check_table(context, {Array<double>(Shape{3}), Array<double>(Shape{3}, 2049.0)}, 0);
+}
+
+TEST_CASE("pairwise distances: the order of the vectors changes no bit") {
+  Inputs inputs(76);
+  testing::on_every_device([&](Context& context) {
+    std::vector<Array<double>> vectors;
+    for (int i = 0; i < 3; ++i) vectors.push_back(inputs.reals({3000}));
+    vectors.push_back(vectors[0]);
+    vectors.push_back(vectors[0]);  // of the same length, but not the same
+    for (double& value : vectors.back().data) value = -value;
+    const size_t n = vectors.size();
+    const std::vector<double> before = table_of(context, vectors);
+    std::vector<size_t> order = {0, 1, 2, 3, 4};
+    while (std::next_permutation(order.begin(), order.end())) {
+      std::vector<Array<double>> moved;
+      for (const size_t i : order) moved.push_back(vectors[i]);
+      const std::vector<double> after = table_of(context, moved);
+      int64_t changed = 0;
+      for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j)
+          changed += after[i * n + j] != before[order[i] * n + order[j]];
+      CHECK(changed == 0);
+    }
+  });
 }
 
 // Two vectors near each other and far from the first: a difference of float32 sums near 1e9 says
