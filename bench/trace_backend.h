@@ -73,6 +73,9 @@ class TraceBackend final : public Backend {
   void minmax_last(ConstView x, View low, View high) override { note("minmax", {x, low, high}); }
   void scale_to_unit_last(View x) override { note("scale_to_unit_last", {x, x}); }
   void fill_normal(const RandomKey&, double, double, View y) override { note("fill_normal", {y}); }
+  void fill_uniform(const RandomKey&, int64_t, double, double, View y) override {
+    note("fill_uniform", {y});
+  }
 
   void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) override;
   void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) override;

@@ -151,6 +151,10 @@ class Backend {
   // --- random numbers ---------------------------------------------------------------------------
   // y[i] = float(mean + deviation * the i-th number that Random(key).normal() returns).
   virtual void fill_normal(const RandomKey& key, double mean, double deviation, View y) = 0;
+  // y[i] = float(low + (high - low) * u[first + i]), u the numbers that Random(key).uniform()
+  // returns; the same bits on every device.
+  virtual void fill_uniform(const RandomKey& key, int64_t first, double low, double high,
+                            View y) = 0;
 
   // --- matrices ---------------------------------------------------------------------------------
   // c [M, N] = op(a) [M, K] * op(b) [K, N]. [bf16: a and b; c as they are, or float32]

@@ -40,6 +40,8 @@ void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
 void scale_to_unit_(const Tensor& x);
 // x[i] = mean + deviation * the i-th number of Random(key).normal(): the same on every device.
 void fill_normal_(const RandomKey& key, double mean, double deviation, const Tensor& x);
+// x[i] = low + (high - low) * the (first + i)-th number of Random(key).uniform().
+void fill_uniform_(const RandomKey& key, int64_t first, double low, double high, const Tensor& x);
 
 // --- reductions ----------------------------------------------------------------------------------
 double sum(const Tensor& x);

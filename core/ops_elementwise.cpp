@@ -92,6 +92,12 @@ void fill_normal_(const RandomKey& key, double mean, double deviation, const Ten
   x.context().backend().fill_normal(key, mean, deviation, x.view());
 }
 
+void fill_uniform_(const RandomKey& key, int64_t first, double low, double high, const Tensor& x) {
+  check_device("fill_uniform", {&x});
+  check(first >= 0, "[fill_uniform] the first number is at least 0, got {}", first);
+  x.context().backend().fill_uniform(key, first, low, high, x.view());
+}
+
 void add_(const Tensor& x, const Tensor& y) {
   check_one_type("add", {&y, &x});
   check_shape("add", "y", y.shape(), x.shape());

@@ -26,6 +26,13 @@ uint32_t Random::next() {
   return buffer_[used_++];
 }
 
+void Random::skip(uint64_t words) {
+  const uint64_t to = position() + words;
+  block_ = to / 4;
+  used_ = 4;
+  for (uint64_t word = 0; word < to % 4; ++word) next();
+}
+
 uint64_t Random::below(uint64_t bound) {
   check(bound > 0, "[random] below(0)");
   const uint64_t reject_under = (0 - bound) % bound;  // 2^64 mod bound

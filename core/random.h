@@ -36,8 +36,15 @@ struct RandomKey {
 class Random {
  public:
   explicit Random(const RandomKey& key) : key_(key) {}
+  const RandomKey& key() const { return key_; }
 
-  uint32_t next();                 // 32 random bits
+  static constexpr uint64_t kUniformWords = 2;  // 32-bit words that uniform() takes
+
+  uint32_t next();  // 32 random bits
+  uint64_t position() const {
+    return 4 * block_ - static_cast<uint64_t>(4 - used_);
+  }                                // words taken
+  void skip(uint64_t words);       // as if so many words had been taken
   uint64_t below(uint64_t bound);  // uniform in [0, bound), unbiased; bound > 0
   double uniform();                // [0, 1), 53 bits
   double uniform(double low, double high) { return low + (high - low) * uniform(); }

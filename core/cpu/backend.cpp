@@ -86,6 +86,15 @@ void CpuBackend::fill_normal(const RandomKey& key, double mean, double deviation
     y.data[i] = static_cast<float>(mean + deviation * random.normal());
 }
 
+void CpuBackend::fill_uniform(const RandomKey& key, int64_t first, double low, double high,
+                              View y) {
+  in_ranges(threads_, y.size(), [&](int64_t begin, int64_t end) {
+    Random random(key);
+    random.skip(Random::kUniformWords * static_cast<uint64_t>(first + begin));
+    for (int64_t i = begin; i < end; ++i) y.data[i] = static_cast<float>(random.uniform(low, high));
+  });
+}
+
 void CpuBackend::gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) {
   cpu::gemm(spec, a, b, c, threads_);
 }

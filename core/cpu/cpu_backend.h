@@ -46,6 +46,7 @@ class CpuBackend final : public Backend {
   void minmax_last(ConstView x, View low, View high) override;
   void scale_to_unit_last(View x) override;
   void fill_normal(const RandomKey& key, double mean, double deviation, View y) override;
+  void fill_uniform(const RandomKey& key, int64_t first, double low, double high, View y) override;
 
   void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) override;
   void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) override;

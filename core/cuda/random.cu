@@ -1,4 +1,4 @@
-// Normal numbers, the same as core/random.cpp's.
+// Normal and uniform numbers, the same as core/random.cpp's.
 #include <Random123/philox.h>
 
 #include "core/cuda/cuda_backend.h"
@@ -32,7 +32,40 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// A thread makes one Philox block: two uniform numbers, of which the first of all or the last of
+// all may lie outside y. Rounded after the product as after the sum, as on the CPU: no fused
+// multiply-add.
+__global__ void __launch_bounds__(kThreads)
+    fill_uniform_kernel(RandomKey key, int64_t first, double low, double range, float* y,
+                        int64_t count) {
+  const r123::Philox4x32::key_type seed = {
+      {static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32)}};
+  const int64_t end = first + count;
+  for (int64_t block = first / 2 + thread_index(); 2 * block < end; block += thread_count()) {
+    const r123::Philox4x32::ctr_type counter = {
+        {static_cast<uint32_t>(block), key.round, key.client, static_cast<uint32_t>(key.purpose)}};
+    const auto bits = r123::Philox4x32()(counter, seed);
+    const int64_t at = 2 * block;
+    if (at >= first)
+      y[at - first] =
+          static_cast<float>(__dadd_rn(low, __dmul_rn(range, uniform(bits[0], bits[1]))));
+    if (at + 1 < end)
+      y[at + 1 - first] =
+          static_cast<float>(__dadd_rn(low, __dmul_rn(range, uniform(bits[2], bits[3]))));
+  }
+}
+
 }  // namespace
+
+void CudaBackend::fill_uniform(const RandomKey& key, int64_t first, double low, double high,
+                               View y) {
+  if (y.size() == 0) return;
+  const int64_t blocks = divide_up(first + y.size(), 2) - first / 2;
+  check(first / 2 + blocks < int64_t{1} << 32, "[random] a key gives 2^34 numbers, all are used");
+  fill_uniform_kernel<<<blocks_for(blocks), kThreads, 0, stream()>>>(key, first, low, high - low,
+                                                                     y.data, y.size());
+  launched("fill_uniform");
+}
 
 void CudaBackend::fill_normal(const RandomKey& key, double mean, double deviation, View y) {
   if (y.size() == 0) return;

@@ -30,6 +30,7 @@ class Gae : public Attack {
  private:
   std::vector<ModelState> choose_models(const AttackContext& context, Random& random) const;
   FeaturePatterns binarised(const std::vector<ModelState>& models) const;
+  Tensor draw_noise(Random& random, const Tensor& like) const;
   ModelState craft_one(const AttackContext& context, const std::vector<ModelState>& models,
                        Random& random);
 
@@ -73,6 +74,22 @@ FeaturePatterns Gae::binarised(const std::vector<ModelState>& models) const {
   return patterns;
 }
 
+// A factor for each of the weights `like`. Normal ones may begin with the second of a pair that is
+// half used, and are drawn on the host.
+Tensor Gae::draw_noise(Random& random, const Tensor& like) const {
+  if (spec_.normal) {
+    std::vector<float> noise(static_cast<size_t>(like.size()));
+    for (float& value : noise) value = static_cast<float>(random.normal());
+    return Tensor::from(like.context(), like.shape(), noise);
+  }
+  Tensor noise(like.context(), like.shape());
+  const uint64_t used = random.position();
+  check(used % Random::kUniformWords == 0, "[gae] {} words are no whole uniform numbers", used);
+  ops::fill_uniform_(random.key(), static_cast<int64_t>(used / Random::kUniformWords), -1, 1,
+                     noise);
+  return noise;
+}
+
 ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelState>& models,
                           Random& random) {
   const int64_t k = static_cast<int64_t>(models.size());
@@ -88,11 +105,7 @@ ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelS
   ops::scale_(static_cast<float>(weights[0]), state.parameters);
   for (size_t i = 1; i < models.size(); ++i)
     ops::axpy_(static_cast<float>(weights[i]), models[i].parameters, state.parameters);
-  std::vector<float> noise(static_cast<size_t>(state.parameters.size()));
-  for (float& value : noise)
-    value = static_cast<float>(spec_.normal ? random.normal() : random.uniform(-1, 1));
-  state.parameters =
-      ops::mul(state.parameters, Tensor::from(context.context, state.parameters.shape(), noise));
+  state.parameters = ops::mul(state.parameters, draw_noise(random, state.parameters));
   return state;
 }
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 
 #include "core/ops.h"
@@ -34,13 +33,12 @@ class Noise : public Attack {
           heard == 0 ? context.global
                      : context.overheard[static_cast<size_t>(order[i % order.size()])];
       ModelState state = base.to(context.context);
-      Random random(
-          {context.seed, Purpose::kAttack, round, static_cast<uint32_t>(context.attackers[i])});
-      std::vector<float> noise(static_cast<size_t>(state.parameters.size()));
-      for (float& value : noise)  // in double, and rounding must not reach the open end
-        value = std::min(static_cast<float>(random.uniform(low_, high_)), largest_);
-      ops::axpy_(1.0f, Tensor::from(context.context, state.parameters.shape(), noise),
-                 state.parameters);
+      const Tensor noise(context.context, state.parameters.shape());
+      ops::fill_uniform_(
+          {context.seed, Purpose::kAttack, round, static_cast<uint32_t>(context.attackers[i])}, 0,
+          low_, high_, noise);
+      ops::clamp_(low_, largest_, noise);  // drawn in double: rounding must not reach the open end
+      ops::axpy_(1.0f, noise, state.parameters);
       crafted.push_back(state);
     }
     return crafted;

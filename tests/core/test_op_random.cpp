@@ -63,5 +63,46 @@ TEST_CASE("fill_normal: a deviation of 0 is the mean; other keys give other numb
   });
 }
 
+const RandomKey kKey{
+    .seed = (uint64_t{7} << 32) + 5, .purpose = Purpose::kTest, .round = 3, .client = 9};
+constexpr int64_t kSizes[] = {1, 2, 7, 16, 1001};
+
+TEST_CASE("random: skipping words is taking them") {
+  for (const uint64_t words : {0u, 1u, 3u, 4u, 5u, 11u})
+    for (const int taken : {0, 1, 4, 6}) {
+      CAPTURE(words);
+      CAPTURE(taken);
+      Random skipped(kKey), read(kKey);
+      for (int i = 0; i < taken; ++i) CHECK(skipped.next() == read.next());
+      skipped.skip(words);
+      for (uint64_t i = 0; i < words; ++i) read.next();
+      CHECK(skipped.position() == read.position());
+      CHECK(skipped.position() == words + static_cast<uint64_t>(taken));
+      CHECK(skipped.next() == read.next());
+    }
+}
+
+TEST_CASE("fill_uniform: the generator's numbers, bit for bit, from any of them on") {
+  constexpr double kLow = -1, kHigh = 0.3;
+  testing::on_every_device([&](Context& context) {
+    for (const int64_t first : {0, 1, 2, 1003})
+      for (const int64_t size : kSizes) {
+        CAPTURE(first);
+        CAPTURE(size);
+        const testing::Guarded y(context, Shape{size});
+        ops::fill_uniform_(kKey, first, kLow, kHigh, y.tensor());
+        y.check_untouched();
+        Random random(kKey);
+        for (int64_t i = 0; i < first; ++i) random.uniform();
+        int64_t wrong = 0;
+        for (const float value : y.tensor().to_host())
+          wrong += value != static_cast<float>(random.uniform(kLow, kHigh));
+        CHECK(wrong == 0);
+      }
+    ops::fill_uniform_(kKey, 0, kLow, kHigh, Tensor(context, {0}));
+    CHECK_THROWS_AS(ops::fill_uniform_(kKey, -1, kLow, kHigh, Tensor(context, {1})), Error);
+  });
+}
+
 }  // namespace
 }  // namespace fedcamae
