@@ -8,6 +8,7 @@
 #include <numeric>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "core/backend.h"
 #include "core/random.h"
@@ -42,6 +43,10 @@ void check_indices(const ImageSet& set, const std::vector<int64_t>& indices) {
     check(i >= 0 && i < set.count(), "[loader] image {} of a set of {}", i, set.count());
 }
 
+Batch empty_batch(const Shape& shape, Context& context) {
+  return {Tensor(context, shape), IndexTensor(context, shape.n())};
+}
+
 Batch upload(const float* images, const int32_t* labels, const Shape& shape, Context& context) {
   Batch batch;
   batch.images = Tensor::from(context, shape, {images, static_cast<size_t>(shape.size())});
@@ -65,7 +70,12 @@ struct BatchLoader::Impl {
   int64_t filled = 0, taken = 0;  // batches since the beginning
   bool stop = false;
   std::exception_ptr error;
-  std::thread worker;
+  std::thread worker;  // never touches the context: that is the caller's
+
+  // On a GPU the next batch is copied while this one is computed with. On the CPU a copy ahead of
+  // its use would save nothing.
+  const bool ahead;
+  Batch coming;  // its copy has begun
 
   Impl(const ImageSet& images, std::vector<int64_t> order, const LoaderSpec& s, Context& c)
       : set(images),
@@ -73,12 +83,17 @@ struct BatchLoader::Impl {
         spec(s),
         context(c),
         table(s.normalization),
-        batches(count_batches(static_cast<int64_t>(indices.size()), s)) {
+        batches(count_batches(static_cast<int64_t>(indices.size()), s)),
+        ahead(c.device().type != DeviceType::kCpu) {
     if (batches == 0) return;
     const auto most = std::min<size_t>(static_cast<size_t>(spec.batch), indices.size());
     for (Slot& slot : slots) {
       slot.images.resize(most * static_cast<size_t>(set.image_bytes()));
       slot.labels.resize(most);
+    }
+    if (ahead) {  // memory for this batch and the next, so that no step has to ask for it
+      const Shape shape{static_cast<int64_t>(most), set.height, set.width, 3};
+      const Batch one = empty_batch(shape, context), other = empty_batch(shape, context);
     }
     worker = std::thread([this] { run(); });
   }
@@ -90,6 +105,10 @@ struct BatchLoader::Impl {
     }
     changed.notify_all();
     if (worker.joinable()) worker.join();
+    try {
+      if (coming.defined()) context.backend().finish_uploads();  // before its memory goes back
+    } catch (...) {  // the device is lost, and whatever is asked of it next says so
+    }
   }
 
   void run() {
@@ -144,19 +163,45 @@ struct BatchLoader::Impl {
     if (batches == 0)
       fail(ErrorKind::kUsage, "[loader] {} image(s) make no batch; give this client more images",
            indices.size());
-    const Slot* slot = nullptr;
-    {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [this] { return error != nullptr || filled > taken; });
-      if (filled == taken) std::rethrow_exception(error);
-      slot = &slots[static_cast<size_t>(taken % kSlots)];
+    if (!ahead) {
+      wait_for_slot();
+      return give_back(upload(slot().images.data(), slot().labels.data(), slot_shape(), context));
     }
-    Batch batch = upload(slot->images.data(), slot->labels.data(),
-                         {slot->count, set.height, set.width, 3}, context);
+    if (!coming.defined()) {
+      wait_for_slot();
+      begin_copy();
+    }
+    context.backend().finish_uploads();
+    Batch batch = std::exchange(coming, {});
+    if (is_filled()) begin_copy();  // where not, the step that the caller queues now does not wait
+    return batch;
+  }
+
+  // The oldest batch that is ready.
+  const Slot& slot() const { return slots[static_cast<size_t>(taken % kSlots)]; }
+  Shape slot_shape() const { return {slot().count, set.height, set.width, 3}; }
+  bool is_filled() {
+    const std::lock_guard lock(mutex);
+    return filled > taken;
+  }
+  void wait_for_slot() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return error != nullptr || filled > taken; });
+    if (filled == taken) std::rethrow_exception(error);
+  }
+  Batch give_back(Batch batch) {  // the slot, which has been read
     const std::lock_guard lock(mutex);
     ++taken;
     changed.notify_all();
     return batch;
+  }
+  void begin_copy() {
+    Batch batch = empty_batch(slot_shape(), context);
+    Backend& backend = context.backend();
+    backend.begin_upload(batch.images.data(), slot().images.data(), batch.images.view().bytes());
+    backend.begin_upload(batch.labels.data(), slot().labels.data(),
+                         static_cast<size_t>(batch.labels.size()) * sizeof(int32_t));
+    coming = give_back(batch);
   }
 };
 
