@@ -17,11 +17,12 @@ namespace {
 
 using Chosen = std::function<int()>;  // the command that was asked for
 
+constexpr char kDeviceDoc[] = "auto | cpu | cuda[:i]; auto: the first GPU, else the CPU";
 constexpr int64_t kMaxSeed = 9'000'000'000'000'000;  // exact in a double, as the schema's range is
 constexpr const char* kPrecisions = "f32 | tf32 (a GPU's) | bf16 (activations in half the memory)";
 
 void add_compute(CLI::App& app, ComputeFlags& f) {
-  app.add_option("--device", f.device, "auto | cpu | cuda[:i]")->capture_default_str();
+  app.add_option("--device", f.device, kDeviceDoc)->capture_default_str();
   app.add_option("--threads", f.threads, "threads; 0 = every core")->check(CLI::Range(0, 4096));
   app.add_option("--seed", f.seed, "of every random number")
       ->check(CLI::Range(int64_t{0}, kMaxSeed));
@@ -58,8 +59,9 @@ void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   CLI::App* sub = app.add_subcommand("run", "a federated run from a configuration file");
   sub->add_option("config", f.config, "configuration file (TOML), required");
   sub->add_option("--set", f.sets, "key=value ..., over the file; repeatable");
-  sub->add_option("--device", f.device, "auto | cpu | cuda[:i]");
-  sub->add_option("--workers", f.workers, "clients that train at the same time; 0 = cores");
+  sub->add_option("--device", f.device, kDeviceDoc);
+  sub->add_option("--workers", f.workers,
+                  "clients that train at the same time; 0 = cores, on a GPU 4 at most");
   sub->add_option("--threads", f.threads, "threads of each worker");
   sub->add_option("--seed", f.seed, "of every random number");
   sub->add_option("--precision", f.precision, kPrecisions);

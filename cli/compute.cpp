@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "cli/checks.h"
+#include "cli/talk.h"
 #include "core/error.h"
 #include "core/precision.h"
 
@@ -11,6 +12,14 @@ namespace fedcamae {
 int core_count() {
   const unsigned cores = std::thread::hardware_concurrency();
   return cores == 0 ? 1 : static_cast<int>(cores);
+}
+
+std::string fallback_reason(const std::string& device) {
+  if (device != "auto" || !built_with_cuda()) return "";
+  return device_obstacle({DeviceType::kCuda, 0});
+}
+void tell_fallback(const std::string& reason) {
+  if (!reason.empty()) talk("device auto is the CPU: {}", reason);
 }
 
 std::unique_ptr<Context> make_context(const ComputeFlags& flags) {

@@ -14,6 +14,10 @@ namespace fedcamae {
 
 int core_count();  // cores that this process may use
 
+// Why "auto" means the CPU though this build has CUDA, in one line; empty where it does not.
+std::string fallback_reason(const std::string& device);
+void tell_fallback(const std::string& reason);
+
 // Checks device and precision; the context has flags.threads threads, or one per core.
 std::unique_ptr<Context> make_context(const ComputeFlags& flags);
 

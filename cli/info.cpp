@@ -7,8 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/meta.h"
-#include "core/context.h"
-#include "core/error.h"
+#include "core/backend.h"
 #include "data/dataset.h"
 
 namespace fedcamae {
@@ -16,11 +15,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// What --device may name: the device's own name, or why it cannot be used.
 Json devices_json() {
-  Json devices = {"cpu"};
-  try {
-    for (int i = 0;; ++i) devices.push_back(parse_device(fmt::format("cuda:{}", i)).str());
-  } catch (const Error&) {  // the first number without a device
+  const auto name = [](const Device& device) {
+    const std::string why = device_obstacle(device);
+    return why.empty() ? Context({.device = device}).backend().name() : "not available, " + why;
+  };
+  Json devices = {{"cpu", name({})}};
+  const int gpus = gpu_count();
+  if (gpus == 0) devices["cuda"] = name({DeviceType::kCuda, 0});
+  for (int i = 0; i < gpus; ++i) {
+    const Device device{DeviceType::kCuda, i};
+    devices[device.str()] = name(device);
   }
   return devices;
 }

@@ -53,6 +53,9 @@ std::string result_table(const Config& config, const RunResult& result) {
           fmt::format("{} of {} rounds, {} clients, {} train and {} test images",
                       result.totals.rounds(), run.integer("rounds"), federation.integer("clients"),
                       images(data.integer("train_images")), images(eval.integer("images"))));
+  text += row("device",
+              fmt::format("{} in {}, {} workers x {} threads", result.device, run.text("precision"),
+                          run.integer("workers"), run.integer("threads")));
   text += row("attack", fmt::format("{} by {} clients", config.type("attack"),
                                     federation.integer("attackers")));
   text += row("defense", config.type("defense"));

@@ -76,7 +76,8 @@ RunEnd run_rounds(Federation& federation, const FederationSpec& spec, RunFolder&
   return end;
 }
 
-RunResult run_one(const Config& config, const Dataset& dataset, const std::string& path) {
+RunResult run_one(const Config& config, const Dataset& dataset, const std::string& path,
+                  const std::string& fallback) {
   const Clock::time_point start = Clock::now();
   const FederationSpec spec = make_spec(config, dataset);
   Context context({.device = spec.device, .threads = spec.threads});
@@ -92,17 +93,23 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
       {"started", utc_time()},
       {"build", build_json()},
       {"machine", machine_json()},
+      {"device",
+       {{"device", spec.device.str()},
+        {"name", context.backend().name()},
+        {"precision", config.section("run").text("precision")}}},
       {"data", {{"dataset", dataset.name}, {"hash", dataset.hash}}},
       {"partition", {{"type", spec.partition}, {"hash", federation.partition().hash}}}};
   write_whole(folder.file("meta.json"), meta.dump(2));
-  talk("{}: {} clients, {} of them malicious, {} workers x {} threads, into {}",
+  tell_fallback(fallback);
+  talk("{}: {} clients, {} of them malicious, {} workers x {} threads on {}, into {}",
        config.section("run").text("name"), spec.clients, spec.attackers, spec.workers, spec.threads,
-       path);
+       context.backend().name(), path);
   std::string report = federation.partition().report(dataset.train.labels, dataset.classes);
   if (report.ends_with('\n')) report.pop_back();
   talk("{}", report);
   RunResult result;
   result.path = path;
+  result.device = context.backend().name();
   result.end = run_rounds(federation, spec, folder, result.totals, start);
   save_weights(folder.file("model.safetensors"), federation.global_model(),
                {spec.model.arch, spec.model.classes, dataset.train.height,
@@ -114,7 +121,8 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
 }
 
 // One sub folder a seed, and a summary over all of them.
-int run_seeds_in(const Config& config, const Dataset& dataset, const std::string& path, bool json) {
+int run_seeds_in(const Config& config, const Dataset& dataset, const std::string& path,
+                 const std::string& fallback, bool json) {
   std::vector<RunResult> results;
   std::vector<int64_t> done;
   for (int64_t seed : run_seeds(config)) {
@@ -122,7 +130,7 @@ int run_seeds_in(const Config& config, const Dataset& dataset, const std::string
     one.section("run").set("seed", seed);
     one.section("run").set("seeds", std::vector<int64_t>{});
     talk("seed {}", seed);
-    results.push_back(run_one(one, dataset, fmt::format("{}/seed-{}", path, seed)));
+    results.push_back(run_one(one, dataset, fmt::format("{}/seed-{}", path, seed), fallback));
     done.push_back(seed);
     if (results.back().end == RunEnd::kInterrupted) break;
   }
@@ -137,7 +145,8 @@ int run_seeds_in(const Config& config, const Dataset& dataset, const std::string
 }  // namespace
 
 int run_command(const RunFlags& flags) {
-  Config config = resolve_config(flags, environ);
+  std::string fallback;
+  Config config = resolve_config(flags, environ, &fallback);
   std::string path = config.section("run").text("out");
   if (path.empty()) path = default_run_folder(config.section("run").text("name"));
   check_run_folder(path);
@@ -146,8 +155,8 @@ int run_command(const RunFlags& flags) {
   const Dataset dataset =
       load_dataset({.name = data.text("dataset"), .data_dir = data.text("dir")});
   if (!config.section("run").integers("seeds").empty())
-    return run_seeds_in(config, dataset, path, flags.json);
-  const RunResult result = run_one(config, dataset, path);
+    return run_seeds_in(config, dataset, path, fallback, flags.json);
+  const RunResult result = run_one(config, dataset, path, fallback);
   fmt::print("{}\n", flags.json ? result.summary : result_table(config, result));
   if (result.end != RunEnd::kDone) talk("{}", end_message(result));
   return exit_code(result.end);

@@ -98,6 +98,7 @@ nlohmann::ordered_json summary_json(const Config& config, const RunResult& resul
       {"clients", config.section("federation").integer("clients")},
       {"attackers", config.section("federation").integer("attackers")},
       {"seed", config.section("run").integer("seed")},
+      {"device", result.device},
       {"rounds", result.totals.rounds()},
       {"final",
        {{"accuracy", number(result.totals.accuracy())}, {"loss", number(result.totals.loss())}}},

@@ -16,7 +16,8 @@ enum class RunEnd { kDone, kDiverged, kInterrupted };
 int exit_code(RunEnd end);  // 0, 5, 128 + signal
 
 struct RunResult {
-  std::string path;  // of the run folder
+  std::string path;    // of the run folder
+  std::string device;  // its name
   RunEnd end = RunEnd::kDone;
   Totals totals;
   double wall_seconds = 0;

@@ -26,11 +26,17 @@ std::vector<Setting> flag_settings(const RunFlags& f) {
   return settings;
 }
 
+// Each worker has a context, on a GPU also a stream, memory and workspaces of its own; a few keep a
+// GPU busy.
 void resolve_workers(Options& run, int64_t clients) {
+  constexpr int64_t kGpuWorkers = 4;
   int64_t threads = run.integer("threads"), workers = run.integer("workers");
   const int64_t cores = core_count();
   if (threads == 0) threads = 1;
-  if (workers == 0) workers = std::max<int64_t>(1, cores / threads);
+  if (workers == 0) {
+    workers = std::max<int64_t>(1, cores / threads);
+    if (run.text("device") != "cpu") workers = std::min(workers, kGpuWorkers);
+  }
   run.set("threads", threads);
   run.set("workers", std::min(workers, clients));
 }
@@ -74,7 +80,7 @@ void check_relations(const Config& config) {
 
 }  // namespace
 
-Config resolve_config(const RunFlags& flags, char** environment) {
+Config resolve_config(const RunFlags& flags, char** environment, std::string* fallback) {
   Config config;
   config.apply(read_toml_file(flags.config));
   apply_data_dir(config, environment);
@@ -89,6 +95,7 @@ Config resolve_config(const RunFlags& flags, char** environment) {
   if (flags.seed) run.set("seeds", std::vector<int64_t>{});
   if (run.text("name").empty())
     run.set("name", std::filesystem::path(flags.config).stem().string());
+  if (fallback != nullptr) *fallback = fallback_reason(run.text("device"));
   const Device device = parse_device(run.text("device"));
   check_precision(device, parse_precision(run.text("precision")));
   run.set("device", device.str());

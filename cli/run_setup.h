@@ -12,8 +12,9 @@
 namespace fedcamae {
 
 // Defaults < file < environment < --set < flags; device, workers, threads and name resolved to what
-// this machine will use, so that the configuration runs again to the same.
-Config resolve_config(const RunFlags& flags, char** environment);
+// this machine will use, so that the configuration runs again to the same. `fallback`, where given:
+// the fallback_reason of the device.
+Config resolve_config(const RunFlags& flags, char** environment, std::string* fallback = nullptr);
 
 // The seeds of the configuration's runs: `seeds`, or the one `seed`.
 std::vector<int64_t> run_seeds(const Config& config);

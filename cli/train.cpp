@@ -124,6 +124,7 @@ int train_command(const TrainFlags& f) {
   const Normalization normalization = choose_normalization(f.normalization, {}, data.normalization);
   Outcome outcome;
   if (f.steps.value_or(1) != 0 && f.epochs.value_or(1) != 0) {
+    tell_fallback(fallback_reason(f.compute.device));
     BatchLoader loader = make_loader(f, data, normalization, *context);
     outcome = train_steps(f, model, loader);
   }

@@ -16,24 +16,40 @@ std::string Device::str() const {
   return type == DeviceType::kCpu ? "cpu" : "cuda:" + std::to_string(index);
 }
 
-namespace {
-
-// Why GPU `index` cannot be used; empty where it can.
-std::string obstacle(int index) {
+bool built_with_cuda() {
 #ifdef FEDCAMAE_WITH_CUDA
-  return cuda_obstacle(index);
+  return true;
 #else
-  (void)index;
+  return false;
+#endif
+}
+
+int gpu_count() {
+#ifdef FEDCAMAE_WITH_CUDA
+  return cuda_device_count();
+#else
+  return 0;
+#endif
+}
+
+std::string device_obstacle(const Device& device) {
+  if (device.type == DeviceType::kCpu) return "";
+#ifdef FEDCAMAE_WITH_CUDA
+  return cuda_obstacle(device.index);
+#else
   return "this build has no CUDA";
 #endif
 }
+
+namespace {
 
 std::shared_ptr<Backend> make_backend(const ContextOptions& options) {
   if (options.device.type == DeviceType::kCpu) return make_cpu_backend(options.threads);
 #ifdef FEDCAMAE_WITH_CUDA
   return make_cuda_backend(options);
 #else
-  fail(ErrorKind::kDevice, "[context] {}: {}", options.device.str(), obstacle(0));
+  fail(ErrorKind::kDevice, "[context] {}: {}", options.device.str(),
+       device_obstacle(options.device));
 #endif
 }
 
@@ -41,7 +57,8 @@ std::shared_ptr<Backend> make_backend(const ContextOptions& options) {
 
 Device parse_device(const std::string& text) {
   if (text == "cpu") return {};
-  if (text == "auto") return {obstacle(0).empty() ? DeviceType::kCuda : DeviceType::kCpu, 0};
+  constexpr Device kFirstGpu{DeviceType::kCuda, 0};
+  if (text == "auto") return device_obstacle(kFirstGpu).empty() ? kFirstGpu : Device{};
   int index = 0;
   if (text != "cuda") {
     const char* end = text.data() + text.size();
@@ -50,10 +67,11 @@ Device parse_device(const std::string& text) {
     if (!named || error != std::errc() || stop != end || index < 0)
       fail(ErrorKind::kUsage, "device: '{}' is not auto, cpu, cuda or cuda:N", text);
   }
-  const std::string why = obstacle(index);
+  const Device device{DeviceType::kCuda, index};
+  const std::string why = device_obstacle(device);
   if (!why.empty())
     fail(ErrorKind::kDevice, "device: '{}' is not available, {}; use --device cpu", text, why);
-  return {DeviceType::kCuda, index};
+  return device;
 }
 
 // Free blocks are kept by size class, eight classes to a doubling. A step that repeats asks for

@@ -37,7 +37,8 @@ TEST_CASE("info names version, libraries, processor and devices") {
   CHECK(info["build"]["libraries"].size() >= 4);
   CHECK(info["machine"]["cores"].get<int>() >= 1);
   CHECK(contains(info["machine"]["backend"].get<std::string>(), "cpu ("));
-  CHECK(info["devices"][0] == "cpu");
+  CHECK(contains(info["devices"]["cpu"].get<std::string>(), "cpu ("));
+  CHECK(info["devices"].size() >= 2);  // a GPU each, or why there is none
   CHECK(contains(run_fedcamae({"info"}).out, "compiler: g++"));
 }
 

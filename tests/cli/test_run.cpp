@@ -23,6 +23,7 @@ constexpr const char* kTiny = R"(
 name = "tiny"
 rounds = 2
 seed = 3
+device = "cpu"
 [data]
 dataset = "cifar10"
 server_images = 20
@@ -124,6 +125,8 @@ TEST_CASE("a run fills its folder") {
   CHECK(meta["build"].contains("git"));
   CHECK(meta["build"].contains("libraries"));
   CHECK(meta["machine"].contains("processor"));
+  CHECK(meta["device"]["device"] == "cpu");
+  CHECK(contains(meta["device"]["name"].get<std::string>(), "cpu ("));
   CHECK(meta["data"]["hash"].get<std::string>().size() == 16);
   for (int round : {1, 2}) {
     const Picture panel =

@@ -1,0 +1,84 @@
+// The program on the device under test: a child process sees the same devices as the test.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/cli/support.h"
+#include "tests/support/devices.h"
+
+using namespace fedcamae;
+using namespace fedcamae::testing;
+
+namespace {
+
+// Relative: float32 rounds elsewhere on the device, over one round of two steps.
+constexpr double kLoss = 1e-4;
+
+constexpr const char* kTiny = R"(
+[run]
+rounds = 1
+workers = 2
+[data]
+dataset = "cifar10"
+server_images = 4
+train_images = 24
+partition = { type = "iid" }
+[model]
+arch = "small_cnn"
+[federation]
+clients = 3
+attackers = 1
+batch = 4
+[attack]
+type = "noise"
+[defense]
+type = "multi_krum"
+f = 0
+m = 1
+[eval]
+images = 8
+)";
+
+}  // namespace
+
+TEST_CASE("auto on the CPU says why where the build could use a GPU") {
+  const TemporaryFolder folder;
+  write_file(folder.file("tiny.toml"), kTiny);
+  write_cifar10(folder.file("data"), 40, 10);
+  const ProgramResult result =
+      run_fedcamae({"run", folder.file("tiny.toml"), "--data-dir", folder.file("data"), "--device",
+                    gpu_count() == 0 ? "auto" : "cpu", "--out", folder.file("out")});
+  REQUIRE(result.code == 0);
+  CHECK(contains(result.err, "device auto is the CPU: ") ==
+        (built_with_cuda() && gpu_count() == 0));
+  CHECK(contains(result.out, "cpu ("));
+}
+
+TEST_CASE("run and info on the device: named, with the CPU's numbers") {
+  if (skip_on_cpu()) return;
+  const std::string device = device_options(1).device.str();
+  const nlohmann::json info = parse_json(run_fedcamae({"info", "--json"}).out);
+  CHECK(contains(info["devices"][device].get<std::string>(), device));
+
+  const TemporaryFolder folder;
+  write_file(folder.file("tiny.toml"), kTiny);
+  write_cifar10(folder.file("data"), 40, 10);
+  std::vector<nlohmann::json> rounds;
+  for (const std::string& name : {std::string("cpu"), device}) {
+    const std::string out = folder.file(name);
+    const ProgramResult result =
+        run_fedcamae({"run", folder.file("tiny.toml"), "--data-dir", folder.file("data"),
+                      "--device", name, "--out", out});
+    CAPTURE(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(contains(result.out, name));
+    const nlohmann::json meta = parse_json(read_text(out + "/meta.json"));
+    CHECK(meta["device"]["device"] == name);
+    CHECK(contains(meta["device"]["name"].get<std::string>(), name));
+    rounds.push_back(parse_json(lines_of(read_text(out + "/metrics.jsonl")).at(0)));
+  }
+  const double cpu = rounds[0]["loss"], there = rounds[1]["loss"];
+  CHECK(std::abs(there - cpu) <= kLoss * cpu);
+  CHECK(rounds[1]["accepted"] == rounds[0]["accepted"]);
+  CHECK(rounds[1]["auc"] == rounds[0]["auc"]);
+}
