@@ -32,9 +32,9 @@ std::string device_obstacle(const Device& device);
 // what a convolution or a matrix product reads; sums are float32.
 enum class Precision { kFloat32, kTf32, kBf16 };
 
-// How a GPU's convolutions are chosen. kFixed: the same algorithm for every shape, whose sums keep
-// their order: the same bits again. kDeterministic: the one that cuDNN expects to be the quickest
-// of those that keep their order; kAny: of all.
+// How a GPU's convolutions are chosen. kFixed: the same algorithm for every shape that it supports,
+// else as kDeterministic. kDeterministic: the one that cuDNN expects to be the quickest of those
+// whose sums keep their order: the same bits again. kAny: of all.
 enum class ConvAlgorithms { kFixed, kDeterministic, kAny };
 
 struct ContextOptions {

@@ -70,14 +70,6 @@ cudnnMathType_t math_type(Precision precision, ElementType type) {
   return precision == Precision::kTf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
 }
 
-// The same algorithm for every shape, one whose sums keep their order.
-template <class Pass, class What>
-void take_fixed(cudnnHandle_t handle, ConvPlan& plan, const What& what) {
-  plan.algorithm = Pass::kFixed;
-  require(Pass::size(handle, plan, Pass::kFixed, &plan.workspace),
-          "cudnnGetConvolution...WorkspaceSize of the fixed algorithm", what);
-}
-
 // The one that cuDNN expects to be the quickest.
 template <class Pass, class What>
 void take_quickest(cudnnHandle_t handle, ConvPlan& plan, bool any_order, const What& what) {
@@ -92,22 +84,26 @@ void take_quickest(cudnnHandle_t handle, ConvPlan& plan, bool any_order, const W
     const auto& result = results[static_cast<size_t>(i)];
     if (result.status != CUDNN_STATUS_SUCCESS || result.memory > kMostWorkspace) continue;
     if (!any_order && result.determinism != CUDNN_DETERMINISTIC) continue;
-    if (math == CUDNN_FMA_MATH && result.mathType != CUDNN_FMA_MATH) continue;
-    plan.algorithm = result.algo;
-    require(cudnnSetConvolutionMathType(plan.conv.get(), result.mathType),
+    // What is listed for another arithmetic than float32's must be possible with that.
+    require(cudnnSetConvolutionMathType(plan.conv.get(),
+                                        math == CUDNN_FMA_MATH ? math : result.mathType),
             "cudnnSetConvolutionMathType", what);
-    require(Pass::size(handle, plan, result.algo, &plan.workspace),
-            "cudnnGetConvolution...WorkspaceSize", what);
-    return;
+    plan.algorithm = result.algo;
+    if (Pass::size(handle, plan, result.algo, &plan.workspace) == CUDNN_STATUS_SUCCESS) return;
   }
-  fail(ErrorKind::kDevice, "{}: cuDNN offers no algorithm for this{}; use the fixed ones", what(),
+  fail(ErrorKind::kDevice, "{}: cuDNN lists no algorithm for this{}", what(),
        any_order ? "" : " whose sums keep their order");
 }
 
 template <class Pass, class What>
 void take_algorithm(cudnnHandle_t handle, ConvAlgorithms algorithms, ConvPlan& plan,
                     const What& what) {
-  if (algorithms == ConvAlgorithms::kFixed) return take_fixed<Pass>(handle, plan, what);
+  if (algorithms == ConvAlgorithms::kFixed) {
+    plan.algorithm = Pass::kFixed;
+    const cudnnStatus_t status = Pass::size(handle, plan, Pass::kFixed, &plan.workspace);
+    if (CUDNN_STATUS_CATEGORY(status) != CUDNN_STATUS_NOT_SUPPORTED)
+      return require(status, "cudnnGetConvolution...WorkspaceSize", what);
+  }
   take_quickest<Pass>(handle, plan, algorithms == ConvAlgorithms::kAny, what);
 }
 

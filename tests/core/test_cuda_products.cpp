@@ -95,7 +95,7 @@ TEST_CASE("cuda products: weights, images and results at any address") {
   for (const int64_t offset : {1, 2, 3, 4}) {
     CAPTURE(offset);
     const auto at_offset = [&](const testing::Array<double>& values) {
-      const Tensor window = Tensor(context, {values.size() + offset}).window(offset, values.shape);
+      Tensor window = Tensor(context, {values.size() + offset}).window(offset, values.shape);
       ops::copy_(testing::to_tensor(context, values), window);
       return window;
     };
