@@ -37,6 +37,7 @@ class TraceBackend final : public Backend {
     note("copy_from_host", double(bytes));
   }
   void copy_to_host(const void*, void* host, size_t bytes) override;
+  void set_bytes(void*, int, size_t bytes) override { note("set_bytes", double(bytes)); }
   void fill(View y, float) override { note("fill", {y}); }
   void cast(ConstView x, View y) override { note("cast", {x, y}); }
   void synchronize() override {}

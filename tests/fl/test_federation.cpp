@@ -44,7 +44,8 @@ FederationSpec mixed_spec() {
 
 }  // namespace
 
-TEST_CASE("the same bits for any number of workers and threads") {
+// On the CPU alone, for the fake GPU's sake: fl/test_device has workers on a GPU.
+TEST_CASE("the same bits for any number of workers and threads" * doctest::test_suite("cpu_only")) {
   const Dataset dataset = tiny_dataset(150, 300);
   using Spread = std::pair<int, int>;  // workers, threads
   const auto check_spreads = [&](const char* attack, const std::vector<Spread>& spreads) {
@@ -128,7 +129,8 @@ TEST_CASE("one client and the mean of one: central training, bit for bit") {
   check_error(ErrorKind::kUnexpected, "all 2 rounds", [&] { federation.run_round(); });
 }
 
-TEST_CASE("a federation learns, and noise undoes it") {
+// On the CPU alone, for the fake GPU's sake: many rounds.
+TEST_CASE("a federation learns, and noise undoes it" * doctest::test_suite("cpu_only")) {
   const Dataset dataset = tiny_dataset(300, 80);
   FederationSpec spec = tiny_spec();
   spec.rounds = 4;

@@ -173,7 +173,9 @@ Bytes bytes_of(const std::string& arch, Precision precision, int64_t side, int64
 // The pool rounds a tensor up, by less than an eighth and mostly by much less.
 constexpr double kSizeClasses = 1.02;
 
-TEST_CASE("bf16: a step keeps half of float32's activations, and repeats without the system") {
+// On the CPU alone, for the fake GPU's sake: the large networks take minutes there.
+TEST_CASE("bf16: a step keeps half of float32's activations, and repeats without the system" *
+          doctest::test_suite("cpu_only")) {
   for (const char* arch : {"small_cnn", "tiny_resnet", "tiny_regnet", "resnet50"}) {
     CAPTURE(arch);
     const int64_t side = 64, batch = std::string(arch) == "resnet50" ? 4 : 16;

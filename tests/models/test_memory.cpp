@@ -28,7 +28,9 @@ double kept_bytes(Model& model, const testing::ReferenceBatch& batch) {
   return static_cast<double>(model.context().pool_stats().bytes_in_use - before);
 }
 
-TEST_CASE("training steps reuse the memory of the first, forward and backward, Adam and SGD") {
+// On the CPU alone, for the fake GPU's sake: test_cuda_memory has the GPU's pool.
+TEST_CASE("training steps reuse the memory of the first, forward and backward, Adam and SGD" *
+          doctest::test_suite("cpu_only")) {
   for (const Case& c :
        {Case{"small_cnn", 32, 16}, Case{"tiny_regnet", 32, 8}, Case{"resnet50", 32, 2}}) {
     CAPTURE(c.arch);
