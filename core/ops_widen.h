@@ -39,7 +39,7 @@ class NativeViews {
     return temporaries_.back();
   }
   Tensor widened(const Tensor& x) {
-    const Tensor wide = temporary(x);
+    Tensor wide = temporary(x);
     backend().cast(x.view(), wide.view());
     return wide;
   }

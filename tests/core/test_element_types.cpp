@@ -144,7 +144,7 @@ TEST_CASE("element types that do not go together are refused by name") {
             }},
            {"sgd_step", [&] { ops::sgd_step_({}, 1, narrow_row, row, {}); }},
        })
-    CHECK(message(body) == "[" + name + "] " + narrow_found);
+    CHECK(message(body) == fmt::format("[{}] {}", name, narrow_found));
 }
 
 }  // namespace

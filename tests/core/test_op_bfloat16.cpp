@@ -226,7 +226,7 @@ TEST_CASE("bfloat16: what is written lies inside its window, at any address") {
     const Shape image{2, 3, 3, 19}, kernel{7, 3, 3, 19};
     const auto narrow = [&](const Shape& shape) {
       const Tensor whole = Tensor::full(context, {shape.size() + 1}, NAN, kNarrow);
-      const Tensor inner = whole.window(1, shape);
+      Tensor inner = whole.window(1, shape);
       ops::cast_into(testing::to_tensor(context, inputs.reals(shape)), inner);
       return inner;
     };

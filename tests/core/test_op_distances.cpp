@@ -30,7 +30,7 @@ std::vector<double> table_of(Context& context, const std::vector<Array<double>>&
   std::vector<Tensor> tensors;
   for (const Array<double>& v : vectors)
     tensors.push_back(guarded.emplace_back(context, v).tensor());
-  const std::vector<double> table = ops::pairwise_squared_distances(context, tensors);
+  std::vector<double> table = ops::pairwise_squared_distances(context, tensors);
   const size_t n = vectors.size();
   REQUIRE(table.size() == n * n);
   for (size_t i = 0; i < n; ++i) {
@@ -61,12 +61,16 @@ TEST_CASE("pairwise distances: whole numbers, exact") {
   Inputs inputs(71);
   testing::on_every_device([&](Context& context) {
     CAPTURE(context.backend().name());
-    for (const auto& [n, length] : std::vector<std::pair<int, int64_t>>{
-             {1, 5}, {2, 1}, {9, 33}, {3, 2048}, {5, 2049}, {33, 100}, {4, 70001}}) {
-      CAPTURE(n);
-      CAPTURE(length);
+    struct Size {
+      int n;
+      int64_t length;
+    };
+    for (const Size& size :
+         std::vector<Size>{{1, 5}, {2, 1}, {9, 33}, {3, 2048}, {5, 2049}, {33, 100}, {4, 70001}}) {
+      CAPTURE(size.n);
+      CAPTURE(size.length);
       std::vector<Array<double>> vectors;
-      for (int i = 0; i < n; ++i) vectors.push_back(inputs.integers({length}));
+      for (int i = 0; i < size.n; ++i) vectors.push_back(inputs.integers({size.length}));
       check_table(context, vectors, 0);
     }
     CHECK(table_of(context, {Array<double>(Shape{0}), Array<double>(Shape{0})}) ==
