@@ -15,7 +15,7 @@ int core_count() {
 }
 
 std::string fallback_reason(const std::string& device) {
-  if (device != "auto" || !built_with_cuda()) return "";
+  if (device != "auto" || !has_gpu_backend()) return "";
   return device_obstacle({DeviceType::kCuda, 0});
 }
 void tell_fallback(const std::string& reason) {

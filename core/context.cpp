@@ -16,7 +16,7 @@ std::string Device::str() const {
   return type == DeviceType::kCpu ? "cpu" : "cuda:" + std::to_string(index);
 }
 
-bool built_with_cuda() {
+bool has_gpu_backend() {
 #ifdef FEDCAMAE_WITH_CUDA
   return true;
 #else

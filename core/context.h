@@ -21,7 +21,7 @@ struct Device {
 // "auto" (cuda:0 where it can be used, else cpu) | "cpu" | "cuda" | "cuda:N". Throws Error{kUsage}
 // for other text, Error{kDevice} with the reason for a device that cannot be used.
 Device parse_device(const std::string& text);
-bool built_with_cuda();
+bool has_gpu_backend();
 int gpu_count();  // of this machine; 0 where none can be asked
 // Why the device cannot be used, in one line; empty where it can.
 std::string device_obstacle(const Device& device);

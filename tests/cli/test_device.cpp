@@ -50,7 +50,7 @@ TEST_CASE("auto on the CPU says why where the build could use a GPU") {
                     gpu_count() == 0 ? "auto" : "cpu", "--out", folder.file("out")});
   REQUIRE(result.code == 0);
   CHECK(contains(result.err, "device auto is the CPU: ") ==
-        (built_with_cuda() && gpu_count() == 0));
+        (has_gpu_backend() && gpu_count() == 0));
   CHECK(contains(result.out, "cpu ("));
 }
 
