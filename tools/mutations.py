@@ -93,14 +93,17 @@ def test(names):
 
 
 def symptom(text):
-    """What the fake GPU or the test said, in one line."""
-    for pattern in (r"fake_gpu: (.+)", r"(\[[a-z0-9_]+\] .+)", r"ERROR: (CHECK.+)",
-                    r"(Timeout)", r"(FATAL ERROR.+)", r"ERROR: (.+)"):
-        found = re.search(pattern, text)
-        if found:
-            line = re.sub(r"\S*/((core|tests)/)", r"\1", found.group(1).strip())
-            return (line if len(line) < 110 else line[:107] + "...").replace("|", "\\|")
-    return "failed"
+    """What the test or the fake GPU said, in one line."""
+    error = re.search(r"([a-z_]+\.cpp):\d+: (?:FATAL )?ERROR: (.+)\n(?:  values: (.+))?", text)
+    said = re.search(r"fake_gpu: (.+)", text)
+    if error and "is NOT correct" in error[2]:
+        line = f"{error[1]}: {error[3] or error[2]}"
+    elif said:  # a fault reaches the test as the failure of a later call
+        line = re.sub(r"(fedcamae::|cuda::|\(anonymous namespace\)::)", "", said[1])
+        line = re.sub(r"^(\w+)<.*?> at ", r"\1 at ", line)
+    else:
+        line = error[2] if error else "failed"
+    return (line if len(line) < 110 else line[:107] + "...").replace("|", "\\|")
 
 
 def apply(entry):

@@ -18,10 +18,19 @@ int made_current(int device) {
   return device;
 }
 
+std::string name_of(int device) {
+  cudaDeviceProp properties{};
+  require(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties", device);
+  const size_t version = cudnnGetVersion();
+  return fmt::format("cuda:{} {}, cuDNN {}.{}", device, properties.name, version / 10000,
+                     version / 100 % 100);
+}
+
 }  // namespace
 
 CudaBackend::CudaBackend(const ContextOptions& options)
     : device_(made_current(options.device.index)),
+      name_(name_of(device_)),
       precision_(options.precision),
       algorithms_(options.conv_algorithms),
       stream_(make_stream(device_)),
@@ -35,14 +44,6 @@ CudaBackend::~CudaBackend() {
   (void)cudaSetDevice(device_);
   (void)cudaStreamSynchronize(upload_stream_.get());
   (void)cudaStreamSynchronize(stream_.get());
-}
-
-std::string CudaBackend::name() const {
-  cudaDeviceProp properties{};
-  require(cudaGetDeviceProperties(&properties, device_), "cudaGetDeviceProperties", device_);
-  const size_t version = cudnnGetVersion();
-  return fmt::format("cuda:{} {}, cuDNN {}.{}", device_, properties.name, version / 10000,
-                     version / 100 % 100);
 }
 
 cudaStream_t CudaBackend::stream() {

@@ -24,7 +24,7 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(const ContextOptions& options);
   ~CudaBackend() override;
 
-  std::string name() const override;
+  std::string name() const override { return name_; }
   bool native_bfloat16() const override { return true; }
 
   void* allocate(size_t bytes) override;
@@ -130,6 +130,7 @@ class CudaBackend final : public Backend {
                 const Call& call);
 
   int device_;
+  std::string name_;  // kept: asking a GPU that has failed throws
   Precision precision_;
   ConvAlgorithms algorithms_;
   Stream stream_, upload_stream_;

@@ -1,7 +1,7 @@
 // Memory: every primitive on tensors between guard zones, at addresses aligned to nothing but a
-// float. Outputs start as NaN and must all be written; NaN lies around the inputs, so that what is
-// read there shows; the zones around the outputs must stay as they were. Channel counts are odd:
-// each has a remainder at every vector width.
+// float and at aligned ones. Outputs start as NaN and must all be written; NaN lies around the
+// inputs, so that what is read there shows; the zones around the outputs must stay as they were.
+// Channel counts are odd: each has a remainder at every vector width.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -26,13 +26,30 @@ void check_written(const Guarded& y) {
   CHECK(unwritten == 0);
 }
 
+// For what is changed where it stands: `x` inside, a pattern around.
+Guarded in_place(Context& context, const testing::Array<double>& x) {
+  const Guarded made(context, x.shape);
+  ops::copy_(testing::to_tensor(context, x), made.tensor());
+  return made;
+}
+
 const Shape kImages[] = {{1, 3, 3, 1}, {2, 5, 4, 7}, {1, 7, 6, 19}, {2, 3, 3, 37}};
+
+// body(context), once with guarded tensors at odd addresses and once at aligned ones.
+template <class Body>
+void at_both_alignments(const Body& body) {
+  for (const int64_t zone : {Guarded::kAlignedZone, Guarded::kOddZone}) {
+    CAPTURE(zone);
+    Guarded::zone = zone;
+    testing::on_every_device(body);
+  }
+}
 
 // body(context, inputs, image shape).
 template <class Body>
 void on_images(uint64_t seed, const Body& body) {
   Inputs inputs(seed);
-  testing::on_every_device([&](Context& context) {
+  at_both_alignments([&](Context& context) {
     for (const Shape& image : kImages) {
       CAPTURE(image.str());
       body(context, inputs, image);
@@ -65,7 +82,7 @@ TEST_CASE("guards: convolution") {
 
 TEST_CASE("guards: matrix products") {
   Inputs inputs(102);
-  testing::on_every_device([&](Context& context) {
+  at_both_alignments([&](Context& context) {
     for (const Shape& size : {Shape{1, 1, 1}, Shape{5, 7, 3}, Shape{19, 37, 21}, Shape{1, 130, 9}})
       for (int variant = 0; variant < 4; ++variant) {
         CAPTURE(size.str());
@@ -160,8 +177,8 @@ TEST_CASE("guards: batch norm") {
     const Guarded x(context, inputs.reals(image)), dy(context, inputs.reals(image)),
         residual(context, inputs.reals(image)), gamma(context, inputs.reals(channels)),
         beta(context, inputs.reals(channels));
-    const Guarded running_mean(context, inputs.reals(channels)),
-        running_var(context, inputs.uniform(channels, 0.5, 2.0));
+    const Guarded running_mean = in_place(context, inputs.reals(channels));
+    const Guarded running_var = in_place(context, inputs.uniform(channels, 0.5, 2.0));
     const Guarded y(context, image), mean(context, channels), inv_std(context, channels);
     backend.batch_norm_train(x.view(), gamma.view(), beta.view(), residual.view(), spec,
                              running_mean.view(), running_var.view(), y.view(),
@@ -189,7 +206,7 @@ TEST_CASE("guards: batch norm") {
 
 TEST_CASE("guards: loss and optimisers") {
   Inputs inputs(107);
-  testing::on_every_device([&](Context& context) {
+  at_both_alignments([&](Context& context) {
     Backend& backend = context.backend();
     for (const Shape& shape : {Shape{1, 3}, Shape{5, 19}, Shape{3, 37}}) {
       CAPTURE(shape.str());
@@ -203,8 +220,9 @@ TEST_CASE("guards: loss and optimisers") {
                                     per_row.view());
       backend.softmax_cross_entropy_backward(dloss.view(), probabilities.view(),
                                              device_labels.view(), 0.1f, dlogits.view());
-      const Guarded parameter(context, inputs.reals(shape)), first(context, inputs.reals(shape)),
-          second(context, inputs.uniform(shape, 0.1, 1.0));
+      const Guarded parameter = in_place(context, inputs.reals(shape));
+      const Guarded first = in_place(context, inputs.reals(shape));
+      const Guarded second = in_place(context, inputs.uniform(shape, 0.1, 1.0));
       backend.sgd_step({.lr = 0.1f, .momentum = 0.9f}, 2, logits.view(), parameter.view(),
                        first.view());
       backend.adam_step({}, 2, logits.view(), parameter.view(), first.view(), second.view());
