@@ -157,7 +157,7 @@ Context::Context(const ContextOptions& options) : options_(options) {
 Context::~Context() = default;
 
 std::shared_ptr<void> Context::allocate(size_t bytes) {
-  const size_t rounded = size_class(bytes);
+  const size_t rounded = options_.poison ? std::max<size_t>(bytes, 1) : size_class(bytes);
   std::shared_ptr<void> block(pool_->take(rounded),
                               [pool = pool_, rounded](void* p) { pool->give_back(p, rounded); });
   constexpr int kNan = 0xff;  // in every byte: NaN as float32 and as bfloat16

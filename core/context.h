@@ -41,7 +41,9 @@ struct ContextOptions {
   Device device;
   int threads = 1;  // OpenMP threads of this context, at least 1
   Precision precision = Precision::kFloat32;
-  bool poison = false;  // fill fresh memory with NaN, so that tests see what was not written
+  // For tests: fresh memory is filled with NaN, so that they see what was not written, and has not
+  // a byte more than was asked for, so that a sanitizer or a fake GPU sees who goes beyond.
+  bool poison = false;
   ConvAlgorithms conv_algorithms = ConvAlgorithms::kFixed;
 };
 

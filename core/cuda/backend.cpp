@@ -37,7 +37,7 @@ CudaBackend::CudaBackend(const ContextOptions& options)
       upload_stream_(make_stream(device_)),
       so_far_(make_event(device_)),
       uploaded_(make_event(device_)),
-      memory_(std::make_unique<Memory>(device_, stream_.get())),
+      memory_(std::make_unique<Memory>(device_, stream_.get(), options.poison)),
       transfers_(std::make_unique<Transfers>(device_)) {}
 
 CudaBackend::~CudaBackend() {

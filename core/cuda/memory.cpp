@@ -47,7 +47,7 @@ void* Memory::scratch(size_t bytes, const std::function<void()>& relieve) {
     release(scratch_, scratch_bytes_);
     scratch_ = nullptr;
     scratch_bytes_ = 0;
-    const size_t size = rounded_up(bytes);
+    const size_t size = exact_ ? bytes : rounded_up(bytes);
     scratch_ = allocate(size, relieve);
     scratch_bytes_ = size;
   }

@@ -11,7 +11,9 @@ namespace fedcamae::cuda {
 
 class Memory {
  public:
-  Memory(int device, cudaStream_t stream) : device_(device), stream_(stream) {}
+  // exact: scratch has no byte more than was asked for.
+  Memory(int device, cudaStream_t stream, bool exact = false)
+      : device_(device), stream_(stream), exact_(exact) {}
   ~Memory() { release(scratch_, scratch_bytes_); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
@@ -29,6 +31,7 @@ class Memory {
 
   int device_;
   cudaStream_t stream_;
+  bool exact_;
   std::atomic<size_t> held_ = 0;
   void* scratch_ = nullptr;
   size_t scratch_bytes_ = 0;

@@ -40,6 +40,11 @@ struct Tensor {
   }
 };
 
+// Which pass an algorithm is for.
+constexpr int pass_of(cudnnConvolutionFwdAlgo_t) { return 0; }
+constexpr int pass_of(cudnnConvolutionBwdDataAlgo_t) { return 1; }
+constexpr int pass_of(cudnnConvolutionBwdFilterAlgo_t) { return 2; }
+
 // A convolution y = x * w, of which one of the three is sought.
 struct Conv {
   Tensor x, w, y;
@@ -47,10 +52,11 @@ struct Conv {
   cudnnMathType_t math;
   bool tf32() const { return x.type == Type::kFloat && math != CUDNN_FMA_MATH; }
 
-  // Depends on the shape, so that the size for another one is too small or too large; more than
-  // what a caller has at hand by luck.
-  size_t workspace(int algo) const {
-    return 256 * (1000 + (y.count() + w.count() + 7 * x.count() + algo) % 61);
+  // Depends on the shape and the pass, so that the size for another one is too small or too large;
+  // more than what a caller has at hand by luck.
+  template <class Algorithm>
+  size_t workspace(Algorithm algo) const {
+    return 256 * (1000 + (y.count() + w.count() + 7 * x.count() + algo + 20 * pass_of(algo)) % 61);
   }
 
   // f(index in x, in w, in y), all dense, for every product of the definition.

@@ -73,15 +73,15 @@ struct Workspace {
 };
 
 // `product` is each_product of the sought tensor: (sums, first, second).
-template <class Product>
-void queue(Device& device, cudnnHandle_t handle, const char* name, const Conv& conv, int algo,
+template <class Algorithm, class Product>
+void queue(Device& device, cudnnHandle_t handle, const char* name, const Conv& conv, Algorithm algo,
            bool deterministic, Workspace workspace, Operand first, Operand second, Operand to,
            Scaling by, const Product& product) {
-  supported(algo == 0 || algo == 1, fmt::format("algorithm {}", algo));
+  supported(algo == 0 || algo == 1, fmt::format("algorithm {}", static_cast<int>(algo)));
   const size_t needed = conv.workspace(algo);
   check(workspace.at && workspace.bytes >= needed,
-        fmt::format("the workspace has {} bytes, algorithm {} needs {}", workspace.bytes, algo,
-                    needed));
+        fmt::format("the workspace has {} bytes, algorithm {} needs {}", workspace.bytes,
+                    static_cast<int>(algo), needed));
   Memory& memory = device.memory;
   device.enqueue(open(handle).stream, name, [=, &memory] {
     const auto a = gather(memory, first.tensor, first.at, conv.tf32());
@@ -107,15 +107,16 @@ void list_algorithms(const Conv& conv, int asked, int* returned, Perf* results, 
     results[i].algo = static_cast<decltype(Perf::algo)>(algo);
     results[i].status = CUDNN_STATUS_SUCCESS;
     results[i].time = -1;
-    results[i].memory = conv.workspace(algo);
+    results[i].memory = conv.workspace(results[i].algo);
     results[i].determinism =
         atomic_first && algo == 0 ? CUDNN_NON_DETERMINISTIC : CUDNN_DETERMINISTIC;
     results[i].mathType = conv.math;
   }
 }
 
-void size_workspace(const Conv& conv, int algo, size_t* bytes) {
-  supported(algo == 0 || algo == 1, fmt::format("algorithm {}", algo));
+template <class Algorithm>
+void size_workspace(const Conv& conv, Algorithm algo, size_t* bytes) {
+  supported(algo == 0 || algo == 1, fmt::format("algorithm {}", static_cast<int>(algo)));
   *bytes = conv.workspace(algo);
 }
 
