@@ -82,6 +82,14 @@ TEST_CASE("cuda grids: windows") {
 }
 
 // Rows so long that a block takes one at a time: its shared memory is used again for the next.
+TEST_CASE("cuda grids: extremes of rows, which all threads of a row need") {
+  check_as_on_cpu([x = numbers(kMoreThanBlocks * 131, 7)](Context& context) {
+    const Tensor rows = Tensor::from(context, {kMoreThanBlocks, 131}, x);
+    ops::scale_to_unit_(rows);
+    return rows;
+  });
+}
+
 TEST_CASE("cuda grids: sums of rows") {
   check_as_on_cpu([x = numbers(kMoreThanBlocks * 131, 7)](Context& context) {
     return ops::sum_last(Tensor::from(context, {kMoreThanBlocks, 131}, x));

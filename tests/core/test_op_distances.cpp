@@ -142,6 +142,9 @@ TEST_CASE("pairwise distances: neighbours among vectors that lie far apart") {
       further[i] = static_cast<float>(far[i] - 0.5);
     }
     check_table(context, {Array<double>(Shape{3000}), far, beside, far, further}, kDirect);
+    // Far from most, and so from whatever the device takes the products about.
+    const auto all = [](double value) { return Array<double>(Shape{3000}, value); };
+    check_table(context, {all(0), all(1), all(2), far, beside}, kProduct);
   });
 }
 
