@@ -118,6 +118,7 @@ FederationSpec make_spec(const Config& config, const Dataset& dataset) {
   spec.seed = static_cast<uint64_t>(run.integer("seed"));
   spec.device = parse_device(run.text("device"));
   spec.precision = parse_precision(run.text("precision"));
+  spec.conv_algorithms = parse_conv_algorithms(run.text("conv_algorithms"));
   spec.workers = static_cast<int>(run.integer("workers"));
   spec.threads = static_cast<int>(run.integer("threads"));
   spec.rounds = run.integer("rounds");

@@ -50,6 +50,10 @@ Section run_section() {
            text("precision", "f32",
                 "f32: exact; tf32: faster products on a GPU; bf16: activations in half the memory",
                 {"f32", "tf32", "bf16"}),
+           text("conv_algorithms", "fixed",
+                "a GPU's convolutions. fixed: the same algorithm for every shape; deterministic: "
+                "the quickest whose sums keep their order; any: the quickest, other bits each run",
+                {"fixed", "deterministic", "any"}),
            text("out", "", "run folder, new or empty; empty: runs/<time>-<name>")}};
 }
 

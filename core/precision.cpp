@@ -11,6 +11,13 @@ Precision parse_precision(const std::string& text) {
   fail(ErrorKind::kUsage, "precision: '{}' is not f32, tf32 or bf16", text);
 }
 
+ConvAlgorithms parse_conv_algorithms(const std::string& text) {
+  if (text == "fixed") return ConvAlgorithms::kFixed;
+  if (text == "deterministic") return ConvAlgorithms::kDeterministic;
+  if (text == "any") return ConvAlgorithms::kAny;
+  fail(ErrorKind::kUsage, "conv_algorithms: '{}' is not fixed, deterministic or any", text);
+}
+
 void check_precision(const Device& device, Precision precision) {
   if (precision == Precision::kTf32 && device.type == DeviceType::kCpu)
     fail(ErrorKind::kUsage,

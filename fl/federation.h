@@ -23,6 +23,7 @@ struct FederationSpec {
   uint64_t seed = 0;
   Device device;
   Precision precision = Precision::kFloat32;
+  ConvAlgorithms conv_algorithms = ConvAlgorithms::kFixed;
   int workers = 1;  // client workers, one thread group each
   int threads = 1;  // OpenMP threads of each worker
   ModelSpec model;

@@ -20,9 +20,12 @@ void RoundHooks::client_done(int64_t total) {
 
 Workers::Workers(const FederationSpec& spec) {
   for (int w = 0; w < spec.workers; ++w)
-    workers_.push_back(std::make_unique<Worker>(
-        ContextOptions{.device = spec.device, .threads = spec.threads, .precision = spec.precision},
-        spec.model));
+    workers_.push_back(
+        std::make_unique<Worker>(ContextOptions{.device = spec.device,
+                                                .threads = spec.threads,
+                                                .precision = spec.precision,
+                                                .conv_algorithms = spec.conv_algorithms},
+                                 spec.model));
 }
 
 void Workers::run(int64_t jobs, const std::function<void(Model&, int64_t)>& work,
