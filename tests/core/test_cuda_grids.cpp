@@ -41,7 +41,7 @@ TEST_CASE("cuda grids: elementwise") {
 
 TEST_CASE("cuda grids: elementwise at odd addresses, one number a thread") {
   check_as_on_cpu([x = numbers(kMoreThanThreads + 1, 7)](Context& context) {
-    const Tensor whole = Tensor::from(context, {kMoreThanThreads + 1}, x);
+    Tensor whole = Tensor::from(context, {kMoreThanThreads + 1}, x);
     ops::scale_(2.0f, whole.window(1, {kMoreThanThreads}));
     return whole;
   });
@@ -50,7 +50,7 @@ TEST_CASE("cuda grids: elementwise at odd addresses, one number a thread") {
 TEST_CASE("cuda grids: an optimiser's step") {
   check_as_on_cpu([x = numbers(kMoreThanLanes, 7)](Context& context) {
     const Tensor grad = Tensor::from(context, {kMoreThanLanes}, x);
-    const Tensor parameter = Tensor::zeros(context, {kMoreThanLanes});
+    Tensor parameter = Tensor::zeros(context, {kMoreThanLanes});
     ops::sgd_step_({.lr = 2}, 1, grad, parameter, {});
     return parameter;
   });
@@ -58,7 +58,7 @@ TEST_CASE("cuda grids: an optimiser's step") {
 
 TEST_CASE("cuda grids: random numbers") {
   check_as_on_cpu([](Context& context) {
-    const Tensor x(context, {2 * kMoreThanThreads});
+    Tensor x(context, {2 * kMoreThanThreads});
     ops::fill_uniform_({.seed = 5}, 1, -1.0, 1.0, x);
     return x;
   });
@@ -66,7 +66,7 @@ TEST_CASE("cuda grids: random numbers") {
 
 TEST_CASE("cuda grids: rows with a channel") {
   check_as_on_cpu([x = numbers(kMoreThanThreads, 7)](Context& context) {
-    const Tensor rows = Tensor::from(context, {kMoreThanThreads, 1}, x);
+    Tensor rows = Tensor::from(context, {kMoreThanThreads, 1}, x);
     ops::add_row_(Tensor::full(context, {1}, 3.0f), rows);
     return rows;
   });
@@ -84,7 +84,7 @@ TEST_CASE("cuda grids: windows") {
 // Rows so long that a block takes one at a time: its shared memory is used again for the next.
 TEST_CASE("cuda grids: extremes of rows, which all threads of a row need") {
   check_as_on_cpu([x = numbers(kMoreThanBlocks * 131, 7)](Context& context) {
-    const Tensor rows = Tensor::from(context, {kMoreThanBlocks, 131}, x);
+    Tensor rows = Tensor::from(context, {kMoreThanBlocks, 131}, x);
     ops::scale_to_unit_(rows);
     return rows;
   });

@@ -28,7 +28,7 @@ void check_written(const Guarded& y) {
 
 // For what is changed where it stands: `x` inside, a pattern around.
 Guarded in_place(Context& context, const testing::Array<double>& x) {
-  const Guarded made(context, x.shape);
+  Guarded made(context, x.shape);
   ops::copy_(testing::to_tensor(context, x), made.tensor());
   return made;
 }
