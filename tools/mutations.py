@@ -131,7 +131,7 @@ def write_table(out, rows):
     lines = ["# Mutations", "",
              "What was broken in the CUDA backend, and what noticed. Every break is compiled and run on the",
              "fake GPU; the tests that run are the ones that must pass anyway.", "",
-             "    ./dev mutations", "",
+             "    ./dev mutations --out docs/mutations.md", "",
              f"{sum(1 for r in rows if r[1])} of {len(rows)} caught.", "",
              "| # | kind | file | what is broken | caught by | as |", "|---|---|---|---|---|---|"]
     for entry, caught in rows:
