@@ -88,7 +88,7 @@ struct Conv {
   cudnnConvolutionFwdAlgo_t fwd = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
   cudnnConvolutionBwdDataAlgo_t data = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
   cudnnConvolutionBwdFilterAlgo_t filter = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1;
-  Floats workspace = Floats(1 << 16);
+  Floats workspace = Floats(1 << 17);
 };
 
 const AddBroken added(
