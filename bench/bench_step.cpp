@@ -1,4 +1,5 @@
-// Whole training steps on random images: forward, cross-entropy, backward, optimiser.
+// Whole training steps on random images: forward, cross-entropy, backward, optimiser; or, with
+// --evaluate, the forward pass of an evaluation.
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Settings {
   int64_t classes = 100;
   int64_t batch = 64;
   int64_t size = 32;  // pixels a side
+  bool evaluate = false;
   bench::Machine machine;
 };
 
@@ -28,7 +30,7 @@ class Trainer {
         model_({.arch = s.model, .classes = s.classes}, context_),
         optimizer_((model_.initialize(1), OptimizerSpec{.type = s.optimizer, .lr = 1e-4}),
                    model_.parameters(), model_.gradients()) {
-    model_.set_training(true);
+    model_.set_training(!s.evaluate);
     Random random({.seed = 1, .purpose = Purpose::kTest});
     std::vector<float> pixels(static_cast<size_t>(s.batch * s.size * s.size * 3));
     for (float& x : pixels) x = static_cast<float>(random.normal());
@@ -44,12 +46,8 @@ class Trainer {
   // One line: the wall time of this step, its loss, and what memory it has taken.
   nlohmann::json step() {
     float value = 0;
-    const double seconds = bench::timed(context_, [&] {
-      const Var loss = cross_entropy(model_.forward(images_), labels_);
-      backward(loss);
-      optimizer_.step(1e-4);
-      value = loss.value().item();
-    });
+    const double seconds =
+        bench::timed(context_, [&] { value = model_.training() ? train() : evaluate(); });
     return {{"seconds", seconds},
             {"loss", value},
             {"peak_rss_mib", bench::peak_rss_mib()},
@@ -58,6 +56,17 @@ class Trainer {
   }
 
  private:
+  float train() {
+    const Var loss = cross_entropy(model_.forward(images_), labels_);
+    backward(loss);
+    optimizer_.step(1e-4);
+    return loss.value().item();
+  }
+  float evaluate() {
+    const NoGrad no_grad;
+    return cross_entropy(model_.forward(images_), labels_).value().item();
+  }
+
   Context context_;
   Model model_;
   Optimizer optimizer_;
@@ -77,6 +86,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
   app.add_option("--classes", s.classes, "classes")->capture_default_str();
   app.add_option("--batch", s.batch, "images a step")->capture_default_str();
   app.add_option("--size", s.size, "pixels a side")->capture_default_str();
+  app.add_flag("--evaluate", s.evaluate, "only the forward pass and the loss, in evaluation mode");
   s.machine.add_to(app);
   repeat.add_to(app);
   return bench::run_main(app, argc, argv, [&] {

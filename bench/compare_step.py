@@ -2,7 +2,7 @@
 """Steps of a benchmark of ours and of PyTorch, interleaved: one of the one, one of the other.
 
     compare_step.py build/bench/bench_step [--model resnet50] [--batch 64] [--steps 15] [--tuned]
-                    [--device cpu|cuda|cuda:N] [--precision f32|tf32|bf16]
+                    [--evaluate] [--device cpu|cuda|cuda:N] [--precision f32|tf32|bf16]
     compare_step.py build/bench/bench_layer_cam [--batch 8] [--size 224] ...
 
 Both run as child processes that do a step for each line they are sent, so neither computes while
@@ -99,6 +99,7 @@ def parse_flags():
     parser.add_argument("program", help="bench_step or bench_layer_cam")
     parser.add_argument("--model", default="resnet50")
     parser.add_argument("--optimizer", default="adam", choices=["sgd", "adam", "adamw"])
+    parser.add_argument("--evaluate", action="store_true", help="bench_step without training")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int, default=15)
@@ -123,7 +124,7 @@ def start_children(args):
               str(args.size), "--threads", str(args.threads), "--device", args.device,
               "--precision", args.precision]
     if args.name == "bench_step":
-        shared += ["--optimizer", args.optimizer]
+        shared += ["--optimizer", args.optimizer] + ["--evaluate"] * args.evaluate
     children = [Child("fedcamae", [args.program] + shared, dict(os.environ))]
     missing = missing_rival(args.device)
     if missing:
@@ -150,7 +151,9 @@ def main():
         print(json.dumps(figures))
         return
     where = f"{args.threads} threads" if args.device == "cpu" else args.device
-    kind = args.optimizer if args.name == "bench_step" else "LayerCAM"
+    kind = "LayerCAM" if args.name == "bench_layer_cam" else args.optimizer
+    if args.evaluate:
+        kind = "evaluation"
     print(f"{args.model} b{args.batch} {args.size}x{args.size} {where} {args.precision} {kind} "
           f"{args.layout}, {args.steps} steps each")
     for name, f in figures.items():
