@@ -67,6 +67,8 @@ void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   sub->add_option("--precision", f.precision, kPrecisions);
   sub->add_option("--data-dir", f.data_dir, "where the data set's files are");
   sub->add_option("--out", f.out, "run folder, new or empty (runs/<time>-<name>)");
+  sub->add_flag("--profile", f.profile,
+                "time every phase and primitive: a table and profile.json; slower on a GPU");
   sub->add_flag("--json", f.json, "print the summary as JSON");
   sub->callback([&] {
     chosen = [&f] {

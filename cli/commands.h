@@ -32,7 +32,7 @@ struct RunFlags {
   std::vector<std::string> sets;
   std::optional<std::string> device, precision, data_dir, out;
   std::optional<int64_t> threads, workers, seed;
-  bool json = false;
+  bool profile = false, json = false;
 };
 struct TrainFlags {
   ComputeFlags compute;

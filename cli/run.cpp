@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/compute.h"
 #include "cli/meta.h"
+#include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/run_report.h"
@@ -77,10 +78,11 @@ RunEnd run_rounds(Federation& federation, const FederationSpec& spec, RunFolder&
 }
 
 RunResult run_one(const Config& config, const Dataset& dataset, const std::string& path,
-                  const std::string& fallback) {
+                  const std::string& fallback, bool profile) {
   const Clock::time_point start = Clock::now();
-  const FederationSpec spec = make_spec(config, dataset);
-  Context context({.device = spec.device, .threads = spec.threads});
+  FederationSpec spec = make_spec(config, dataset);
+  if (profile) spec.profile = std::make_shared<Profile>();
+  Context context({.device = spec.device, .threads = spec.threads, .profile = spec.profile});
   const std::optional<ModelState> initial = initial_state(config, spec, context);
   Federation federation(spec, dataset,
                         make_named(attacks(), config.type("attack"), config.own("attack")),
@@ -117,12 +119,17 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
   result.wall_seconds = seconds_since(start);
   result.summary = summary_json(config, result).dump(2);
   write_whole(folder.file("summary.json"), result.summary);
+  if (profile) {
+    const auto measured = profile_json(*spec.profile, spec.workers, result.wall_seconds);
+    write_whole(folder.file("profile.json"), measured.dump(2));
+    result.profile = profile_table(measured);
+  }
   return result;
 }
 
 // One sub folder a seed, and a summary over all of them.
 int run_seeds_in(const Config& config, const Dataset& dataset, const std::string& path,
-                 const std::string& fallback, bool json) {
+                 const std::string& fallback, const RunFlags& flags) {
   std::vector<RunResult> results;
   std::vector<int64_t> done;
   for (int64_t seed : run_seeds(config)) {
@@ -130,13 +137,14 @@ int run_seeds_in(const Config& config, const Dataset& dataset, const std::string
     one.section("run").set("seed", seed);
     one.section("run").set("seeds", std::vector<int64_t>{});
     talk("seed {}", seed);
-    results.push_back(run_one(one, dataset, fmt::format("{}/seed-{}", path, seed), fallback));
+    results.push_back(
+        run_one(one, dataset, fmt::format("{}/seed-{}", path, seed), fallback, flags.profile));
     done.push_back(seed);
     if (results.back().end == RunEnd::kInterrupted) break;
   }
   const std::string summary = seeds_summary(done, results);
   write_whole(path + "/summary.json", summary);
-  fmt::print("{}\n", json ? summary : seeds_table(done, results));
+  fmt::print("{}\n", flags.json ? summary : seeds_table(done, results));
   for (const RunResult& result : results)
     if (result.end != RunEnd::kDone) return exit_code(result.end);
   return 0;
@@ -155,9 +163,10 @@ int run_command(const RunFlags& flags) {
   const Dataset dataset =
       load_dataset({.name = data.text("dataset"), .data_dir = data.text("dir")});
   if (!config.section("run").integers("seeds").empty())
-    return run_seeds_in(config, dataset, path, fallback, flags.json);
-  const RunResult result = run_one(config, dataset, path, fallback);
+    return run_seeds_in(config, dataset, path, fallback, flags);
+  const RunResult result = run_one(config, dataset, path, fallback, flags.profile);
   fmt::print("{}\n", flags.json ? result.summary : result_table(config, result));
+  if (!flags.json && flags.profile) fmt::print("\n{}\n", result.profile);
   if (result.end != RunEnd::kDone) talk("{}", end_message(result));
   return exit_code(result.end);
 }

@@ -22,6 +22,7 @@ struct RunResult {
   Totals totals;
   double wall_seconds = 0;
   std::string summary;  // summary.json's text
+  std::string profile;  // the table; empty where none was asked for
 };
 
 const char* end_name(RunEnd end);  // "done", "diverged", "interrupted"

@@ -9,6 +9,7 @@
 #include "core/backend.h"
 #include "core/error.h"
 #include "core/precision.h"
+#include "core/profile.h"
 
 namespace fedcamae {
 
@@ -147,9 +148,10 @@ size_t size_class(size_t bytes) {
 Context::Context(const ContextOptions& options) : options_(options) {
   check_precision(options.device, options.precision);
   check(options.threads >= 1, "[context] at least one thread, got {}", options.threads);
-  backend_ = make_backend(options);
-  pool_ = std::make_shared<Pool>(backend_);
-  backend_->on_shortage([pool = std::weak_ptr<Pool>(pool_)] {
+  const std::shared_ptr<Backend> device = make_backend(options);
+  backend_ = options.profile ? make_profiled_backend(device, options.profile) : device;
+  pool_ = std::make_shared<Pool>(device);
+  device->on_shortage([pool = std::weak_ptr<Pool>(pool_)] {
     if (const auto held = pool.lock()) held->trim();
   });
 }

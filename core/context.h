@@ -10,6 +10,7 @@
 namespace fedcamae {
 
 class Backend;
+class Profile;
 
 enum class DeviceType { kCpu, kCuda };
 struct Device {
@@ -45,6 +46,8 @@ struct ContextOptions {
   // a byte more than was asked for, so that a sanitizer or a fake GPU sees who goes beyond.
   bool poison = false;
   ConvAlgorithms conv_algorithms = ConvAlgorithms::kFixed;
+  std::shared_ptr<Profile> profile =
+      nullptr;  // where given, every primitive is timed; all of a run or none
 };
 
 struct PoolStats {
@@ -65,6 +68,7 @@ class Context {
   Device device() const { return options_.device; }
   int threads() const { return options_.threads; }
   Precision precision() const { return options_.precision; }
+  Profile* profile() const { return options_.profile.get(); }  // nullptr: none
 
   // Memory from the pool, aligned to 64 bytes; goes back to the pool with the last reference.
   std::shared_ptr<void> allocate(size_t bytes);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/ops.h"
+#include "core/profile.h"
 
 namespace fedcamae {
 namespace {
@@ -43,6 +44,7 @@ Verdict accept_finite(std::span<const ClientUpdate> updates) {
 
 ModelState mean_of_accepted(const RoundContext& round, std::span<const ClientUpdate> updates,
                             const std::vector<bool>& accepted) {
+  const ProfilePhase phase(round.model.context(), "aggregation");
   const std::vector<double> votes = votes_of(round, updates, accepted);
   double total = 0;
   for (const double vote : votes) total += vote;

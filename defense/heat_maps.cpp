@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/ops.h"
+#include "core/profile.h"
 #include "defense/layer_cam.h"
 
 namespace fedcamae {
@@ -35,6 +36,7 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
                          std::span<const ClientUpdate> updates, const Probe& probe,
                          Verdict& verdict) {
   Model& model = round.model;
+  const ProfilePhase phase(model.context(), "maps");
   const std::string layer = spec.layer.empty() ? model.default_layer() : spec.layer;
   const std::vector<int32_t> classes = spec.own_class ? std::vector<int32_t>{} : probe.labels;
   const size_t probes = probe.labels.size();
@@ -60,6 +62,7 @@ Reconstructions reconstruct_maps(const HeatMaps& maps, const AutoencoderSpec& sp
                                  const RoundContext& round) {
   Reconstructions result;
   result.rows.resize(maps.rows.size());
+  const ProfilePhase phase(round.model.context(), "autoencoder");
   result.errors.assign(maps.rows.size(), std::numeric_limits<double>::quiet_NaN());
   const std::vector<size_t> order = content_order(maps.rows);
   if (order.empty()) return result;

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "core/ops.h"
+#include "core/profile.h"
 #include "fl/evaluate_batch.h"
 #include "fl/mode_scope.h"
 #include "fl/train.h"
@@ -11,7 +12,11 @@ namespace fedcamae {
 Evaluation evaluate_batch(Model& model, const ImageSet& set, const std::vector<int64_t>& indices,
                           int64_t first, int64_t n, const Normalization& normalization) {
   const NoGrad no_grad;
-  const Batch batch = make_batch(set, indices, first, n, normalization, model.context());
+  const ProfilePhase phase(model.context(), "evaluation");
+  const Batch batch = [&] {
+    const ProfilePhase data(model.context(), "data");
+    return make_batch(set, indices, first, n, normalization, model.context());
+  }();
   const Tensor logits = model.forward(batch.images).value();
   const std::vector<float> losses =
       ops::softmax_cross_entropy(logits, batch.labels).loss_per_row.to_host();

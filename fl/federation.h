@@ -45,6 +45,7 @@ struct FederationSpec {
   int64_t server_images = 100;  // taken from the training part for the server, in no client's shard
   int64_t eval_every = 1;       // rounds; the last round is always evaluated
   int64_t pictures_every = 0;   // rounds; 0 = never
+  std::shared_ptr<Profile> profile;  // of all contexts; nullptr: nothing is timed
 };
 
 struct ClientRecord {  // a row of clients.csv

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/profile.h"
 #include "core/random.h"
 #include "fl/evaluate_batch.h"
 
@@ -77,6 +78,7 @@ void Round::train_clients() {
 }
 
 void Round::train_client(Model& model, size_t update) {
+  const ProfilePhase phase(model.context(), "client training");
   ClientUpdate& mine = updates_[update];
   const Dataset& dataset = federation_.dataset;
   model.set_state(federation_.global);
@@ -135,6 +137,7 @@ double Round::claimed_loss(int64_t client) const {
 }
 
 void Round::attack_updates() {
+  const ProfilePhase phase(federation_.context, "attack");
   std::vector<size_t> mine;
   std::vector<int64_t> ids;
   std::vector<ModelState> overheard, own;
@@ -161,6 +164,7 @@ void Round::attack_updates() {
 }
 
 void Round::defend(RoundRecord& record) {
+  const ProfilePhase phase(federation_.context, "defense");
   const bool pictures = spec_.pictures_every > 0 && round_ % spec_.pictures_every == 0;
   DefenseResult result =
       federation_.defense->aggregate({round_, spec_.seed, federation_.global, federation_.model,

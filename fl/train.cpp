@@ -3,10 +3,19 @@
 #include <chrono>
 #include <limits>
 
+#include "core/profile.h"
 #include "fl/mode_scope.h"
 #include "layers/losses.h"
 
 namespace fedcamae {
+namespace {
+
+Batch next_batch(const Context& context, BatchLoader& loader) {
+  const ProfilePhase phase(context, "data");
+  return loader.next();
+}
+
+}  // namespace
 
 double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
              const std::function<bool(const TrainStep&)>& on_step) {
@@ -17,7 +26,7 @@ double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
   int64_t done = 0;
   for (bool go = true; go && done < spec.steps; ++done) {
     const auto begin = Clock::now();
-    const Batch batch = loader.next();
+    const Batch batch = next_batch(model.context(), loader);
     // The number outlives the tape, and is read when the whole step is queued: one wait per step.
     Tensor loss;
     {

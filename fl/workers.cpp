@@ -24,7 +24,8 @@ Workers::Workers(const FederationSpec& spec) {
         std::make_unique<Worker>(ContextOptions{.device = spec.device,
                                                 .threads = spec.threads,
                                                 .precision = spec.precision,
-                                                .conv_algorithms = spec.conv_algorithms},
+                                                .conv_algorithms = spec.conv_algorithms,
+                                                .profile = spec.profile},
                                  spec.model));
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "data/image_io.h"
@@ -83,6 +84,17 @@ std::vector<std::string> cells(const std::string& line) {
   return result;
 }
 
+// Every row of the list has calls and a time; their shares add up to 1.
+void check_shares(const nlohmann::json& list) {
+  double sum = 0;
+  for (const nlohmann::json& row : list) {
+    CHECK(row["calls"].get<int64_t>() > 0);
+    CHECK(row["total_ms"].get<double>() >= 0);
+    sum += row["share"].get<double>();
+  }
+  CHECK(sum == doctest::Approx(1));
+}
+
 }  // namespace
 
 TEST_CASE("a run fills its folder") {
@@ -133,6 +145,59 @@ TEST_CASE("a run fills its folder") {
         read_picture(r.file("out/heatmaps/round-000" + std::to_string(round) + ".png"));
     CHECK(panel.width > 600);
   }
+}
+
+TEST_CASE("--profile: phases and primitives, summed over the workers, and the same weights") {
+  const Runner r;
+  const Words two = {"--workers", "2", "--threads", "1"};
+  const ProgramResult plain = r.run("plain", two);
+  const ProgramResult result = r.run("out", {"--profile", "--workers", "2", "--threads", "1"});
+  REQUIRE(result.code == 0);
+  check_plain(result);
+  CHECK(contains(result.out, "sums over 2 workers"));
+  CHECK(contains(result.out, "conv2d_backward_weight"));
+  CHECK_FALSE(contains(plain.out, "conv2d"));
+  CHECK_FALSE(fs::exists(r.file("plain/profile.json")));
+  CHECK(r.weights("out") == r.weights("plain"));
+  check_whole(r.file("out"));
+
+  const nlohmann::json profile = parse_json(read_text(r.file("out/profile.json")));
+  CHECK(profile["workers"] == 2);
+  check_shares(profile["phases"]);
+  std::map<std::string, nlohmann::json> phases, primitives;
+  for (const nlohmann::json& row : profile["phases"]) phases[row["phase"]] = row;
+  for (const nlohmann::json& row : profile["primitives"]) primitives[row["primitive"]] = row;
+  for (const char* name : {"data", "client training", "attack", "maps", "autoencoder", "defense",
+                           "aggregation", "evaluation"}) {
+    CAPTURE(name);
+    CHECK(phases.count(name) == 1);
+  }
+  // Two rounds of six clients; one batch of 30 test images a round.
+  CHECK(phases["client training"]["calls"] == 12);
+  CHECK(phases["evaluation"]["calls"] == 2);
+  // A client's 30 images are two batches of 16: a step has one loss and three convolutions.
+  CHECK(primitives["softmax_cross_entropy_backward"]["calls"] == 24);
+  CHECK(primitives["conv2d_backward_weight"]["calls"] == 72);
+  CHECK(primitives["conv2d_backward_data"]["calls"] == 48);  // not of the images
+  // What a phase's primitives take is within the phase.
+  for (const nlohmann::json& phase : profile["phases"]) {
+    CAPTURE(phase.dump());
+    double inside = 0;
+    for (const nlohmann::json& row : phase["primitives"]) inside += row["total_ms"].get<double>();
+    CHECK(inside <= phase["total_ms"].get<double>() * 1.0001);
+  }
+}
+
+TEST_CASE(
+    "--profile --json prints the summary alone; with several seeds each folder has a profile") {
+  const Runner r;
+  const ProgramResult result =
+      r.run("out", {"--profile", "--json", "--set", "run.seeds=[1, 2]", "run.rounds=1"});
+  REQUIRE(result.code == 0);
+  parse_json(result.out);
+  for (const char* seed : {"seed-1", "seed-2"})
+    CHECK(parse_json(read_text(r.file(std::string("out/") + seed + "/profile.json")))
+              .contains("phases"));
 }
 
 TEST_CASE("what the first defense would refuse is refused before anything is trained") {
