@@ -28,6 +28,7 @@ struct Settings {
   int64_t rounds = 2;        // the first one warms up
   int workers = 1;
   bool json = false;
+  bool serve = false;  // a round for each line on stdin, as bench/repeat.h
   bench::Machine machine;
 };
 
@@ -88,31 +89,38 @@ FederationSpec make_spec(const Settings& s) {
   return spec;
 }
 
+nlohmann::json run_round(Federation& federation) {
+  const Context& server = federation.global_model().context();
+  RoundRecord record;
+  const double seconds = bench::timed(server, [&] { record = federation.run_round(); });
+  return {{"seconds", seconds},
+          {"train", record.seconds.train},
+          {"defense", record.seconds.defense},
+          {"evaluate", record.seconds.evaluate},
+          {"peak_rss_mib", bench::peak_rss_mib()},
+          {"server_pool_mib", bench::peak_pool_mib(server)}};
+}
+
 void measure(const Settings& s) {
   const Dataset dataset = random_dataset(s);
   Federation federation(make_spec(s), dataset, nullptr, make_defense(s));
-  RoundRecord record;
-  double seconds = 0;
-  const Context& server = federation.global_model().context();
-  for (int64_t round = 0; round < s.rounds; ++round)
-    seconds = bench::timed(server, [&] { record = federation.run_round(); });
-  const PhaseSeconds& phases = record.seconds;
-  const nlohmann::json line = {{"seconds", seconds},
-                               {"train", phases.train},
-                               {"defense", phases.defense},
-                               {"evaluate", phases.evaluate},
-                               {"peak_rss_mib", bench::peak_rss_mib()},
-                               {"server_pool_mib", bench::peak_pool_mib(server)}};
+  std::string request;
+  while (s.serve && std::getline(std::cin, request))
+    std::cout << run_round(federation).dump() << std::endl;
+  if (s.serve) return;
+  nlohmann::json line;
+  for (int64_t round = 0; round < s.rounds; ++round) line = run_round(federation);
   if (s.json) {
     std::cout << line.dump() << std::endl;
     return;
   }
+  const auto value = [&line](const char* key) { return line[key].get<double>(); };
   fmt::print(
       "round of {} clients x {} images {}x{}, {}, {}, {} workers, {}: {:.2f} s (train {:.2f}, "
       "defense {:.2f}, evaluate {:.2f}), peak {:.0f} MiB, server's tensors {:.0f} MiB\n",
       s.clients, s.images, s.size, s.size, s.model, s.defense, s.workers,
-      s.machine.describe(server), seconds, phases.train, phases.defense, phases.evaluate,
-      line["peak_rss_mib"].get<double>(), line["server_pool_mib"].get<double>());
+      s.machine.describe(federation.global_model().context()), value("seconds"), value("train"),
+      value("defense"), value("evaluate"), value("peak_rss_mib"), value("server_pool_mib"));
 }
 
 }  // namespace
@@ -138,6 +146,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
   add("--rounds", s.rounds, "rounds; at least 2 for a warm one");
   add("--workers", s.workers, "client workers");
   app.add_flag("--json", s.json, "one line of JSON");
+  app.add_flag("--serve", s.serve, "a round for each line on stdin, answered with a line of JSON");
   s.machine.add_to(app);
   return bench::run_main(app, argc, argv, [&] { measure(s); });
 }

@@ -1,5 +1,5 @@
-// Whole training steps on random images: forward, cross-entropy, backward, optimiser; or, with
-// --evaluate, the forward pass of an evaluation.
+// Whole training steps on random images: forward, cross-entropy, backward, optimiser. With --eval
+// the logits of one batch in evaluation mode instead.
 #include <string>
 #include <vector>
 
@@ -19,7 +19,7 @@ struct Settings {
   int64_t classes = 100;
   int64_t batch = 64;
   int64_t size = 32;  // pixels a side
-  bool evaluate = false;
+  bool eval = false;
   bench::Machine machine;
 };
 
@@ -30,7 +30,7 @@ class Trainer {
         model_({.arch = s.model, .classes = s.classes}, context_),
         optimizer_((model_.initialize(1), OptimizerSpec{.type = s.optimizer, .lr = 1e-4}),
                    model_.parameters(), model_.gradients()) {
-    model_.set_training(!s.evaluate);
+    model_.set_training(!s.eval);
     Random random({.seed = 1, .purpose = Purpose::kTest});
     std::vector<float> pixels(static_cast<size_t>(s.batch * s.size * s.size * 3));
     for (float& x : pixels) x = static_cast<float>(random.normal());
@@ -86,7 +86,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
   app.add_option("--classes", s.classes, "classes")->capture_default_str();
   app.add_option("--batch", s.batch, "images a step")->capture_default_str();
   app.add_option("--size", s.size, "pixels a side")->capture_default_str();
-  app.add_flag("--evaluate", s.evaluate, "only the forward pass and the loss, in evaluation mode");
+  app.add_flag("--eval", s.eval, "an evaluation instead of a training step");
   s.machine.add_to(app);
   repeat.add_to(app);
   return bench::run_main(app, argc, argv, [&] {

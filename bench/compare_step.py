@@ -2,14 +2,15 @@
 """Steps of a benchmark of ours and of PyTorch, interleaved: one of the one, one of the other.
 
     compare_step.py build/bench/bench_step [--model resnet50] [--batch 64] [--steps 15] [--tuned]
-                    [--evaluate] [--device cpu|cuda|cuda:N] [--precision f32|tf32|bf16]
+                    [--eval] [--device cpu|cuda|cuda:N] [--precision f32|tf32|bf16]
     compare_step.py build/bench/bench_layer_cam [--batch 8] [--size 224] ...
+
+table.py compares more, with every PyTorch there is; this is for one of them, and for a GPU.
 
 Both run as child processes that do a step for each line they are sent, so neither computes while
 the other is timed and a slow minute of the machine hits both. Prints medians, their ratio and the
-peak memory. --tuned gives PyTorch what it lacks by default on Debian: OpenBLAS built for OpenMP
-(package libopenblas0-openmp) and a malloc that keeps its pages. Where there is no PyTorch for the
-device, ours runs alone and a line says so. TORCH_PYTHON: the Python that has PyTorch.
+peak memory. --tuned gives PyTorch on the CPU what rivals.py says it lacks. Where there is no PyTorch for
+the device, ours runs alone and a line says so. TORCH_PYTHON: the Python that has PyTorch.
 """
 import argparse
 import json
@@ -19,14 +20,12 @@ import subprocess
 import sys
 import time
 
+import rivals
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON = os.environ.get("TORCH_PYTHON", "/usr/bin/python3")
+PYTHON = os.environ.get("TORCH_PYTHON", rivals.DEBIAN_PYTHON)
 RIVALS = {"bench_step": "step_torch.py", "bench_layer_cam": "layer_cam_torch.py"}
 DEFAULTS = {"bench_step": (64, 32), "bench_layer_cam": (8, 224)}  # batch, size
-OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
-KEEP_PAGES = ("glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=4294967295:"
-              "glibc.malloc.hugetlb=1")
-
 
 class Child:
     def __init__(self, name, command, env):
@@ -44,9 +43,7 @@ class Child:
         except BrokenPipeError:
             line = ""
         if not line:
-            code = self.process.wait()
-            print(f"{self.name} ended: exit code {code}", file=sys.stderr)
-            sys.exit(code or 1)
+            raise RuntimeError(f"{self.name} ended: exit code {self.process.wait()}")
         self.last = json.loads(line)
         if record:
             self.seconds.append(self.last["seconds"])
@@ -55,38 +52,31 @@ class Child:
         self.process.stdin.close()
         self.process.wait()
 
+    def kill(self):
+        """Ends a child that is still there because another one failed."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def figures(self):
         ordered = sorted(self.seconds)
         quarter = len(ordered) // 4
-        return {"median": statistics.median(ordered), "low": ordered[quarter],
-                "high": ordered[-1 - quarter], "peak_rss_mib": self.last["peak_rss_mib"],
+        return {"median": statistics.median(ordered), "best": ordered[0],
+                "low": ordered[quarter], "high": ordered[-1 - quarter], "peak_rss_mib": self.last["peak_rss_mib"],
                 "peak_pool_mib": self.last.get("peak_pool_mib")}
 
 
 def print_figures(name, f, batch):
     pool = "" if f["peak_pool_mib"] is None else f"   tensors {f['peak_pool_mib']:.0f} MiB"
-    print(f"{name:14} median {f['median'] * 1e3:7.1f} ms   quartiles {f['low'] * 1e3:.1f} .. "
-          f"{f['high'] * 1e3:.1f}   {batch / f['median']:6.0f} images/s   "
+    rate = f"   {batch / f['median']:6.0f} images/s" if batch else ""
+    print(f"{name:20} median {f['median'] * 1e3:7.1f} ms   quartiles {f['low'] * 1e3:.1f} .. "
+          f"{f['high'] * 1e3:.1f}   best {f['best'] * 1e3:.1f}{rate}   "
           f"peak {f['peak_rss_mib']:.0f} MiB{pool}")
-
-
-def torch_environment(tuned):
-    env = dict(os.environ)
-    env.pop("LD_PRELOAD", None)  # ours may run on the fake GPU, PyTorch cannot
-    if tuned:
-        env["GLIBC_TUNABLES"] = KEEP_PAGES
-        if os.path.isdir(OPENMP_BLAS):
-            env["LD_LIBRARY_PATH"] = OPENMP_BLAS + ":" + env.get("LD_LIBRARY_PATH", "")
-        else:
-            print("no OpenBLAS for OpenMP here: only malloc is tuned", file=sys.stderr)
-    return env
 
 
 def missing_rival(device):
     """Why PyTorch cannot run on the device, or "" where it can."""
-    probe = subprocess.run([PYTHON, os.path.join(HERE, "torch_rival.py")], text=True,
-                           stdout=subprocess.PIPE, env=torch_environment(False), check=False)
-    found = json.loads(probe.stdout) if probe.returncode == 0 else {"torch": None}
+    found = rivals.probe(PYTHON)
     if not found["torch"]:
         return f"{PYTHON} has no torch and torchvision"
     if device.startswith("cuda") and not found["cuda"]:
@@ -99,7 +89,7 @@ def parse_flags():
     parser.add_argument("program", help="bench_step or bench_layer_cam")
     parser.add_argument("--model", default="resnet50")
     parser.add_argument("--optimizer", default="adam", choices=["sgd", "adam", "adamw"])
-    parser.add_argument("--evaluate", action="store_true", help="bench_step without training")
+    parser.add_argument("--eval", dest="evaluate", action="store_true", help="bench_step without training")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int, default=15)
@@ -124,7 +114,7 @@ def start_children(args):
               str(args.size), "--threads", str(args.threads), "--device", args.device,
               "--precision", args.precision]
     if args.name == "bench_step":
-        shared += ["--optimizer", args.optimizer] + ["--evaluate"] * args.evaluate
+        shared += ["--optimizer", args.optimizer] + ["--eval"] * args.evaluate
     children = [Child("fedcamae", [args.program] + shared, dict(os.environ))]
     missing = missing_rival(args.device)
     if missing:
@@ -133,20 +123,29 @@ def start_children(args):
         script = os.path.join(HERE, RIVALS[args.name])
         children.append(Child("torch tuned" if args.tuned else "torch",
                               [PYTHON, script, "--layout", args.layout] + shared,
-                              torch_environment(args.tuned)))
+                              rivals.tuned_environment(PYTHON) if args.tuned
+                              else rivals.plain_environment()))
     return children
+
+
+def interleave(children, steps, warmup):
+    """steps of each child in turn, after `warmup` that do not count; the figures by name."""
+    for i in range(warmup + steps):
+        for child in children:
+            child.step(record=i >= warmup)
+            time.sleep(0.05)  # idle OpenMP threads spin for a moment before they sleep
+    for child in children:
+        child.close()
+    return {child.name: child.figures() for child in children}
 
 
 def main():
     args = parse_flags()
     children = start_children(args)
-    for i in range(args.warmup + args.steps):
-        for child in children:
-            child.step(record=i >= args.warmup)
-            time.sleep(0.05)  # idle OpenMP threads spin for a moment before they sleep
-    for child in children:
-        child.close()
-    figures = {child.name: child.figures() for child in children}
+    try:
+        figures = interleave(children, args.steps, args.warmup)
+    except RuntimeError as error:
+        sys.exit(f"compare_step: {error}")
     if args.json:
         print(json.dumps(figures))
         return

@@ -20,7 +20,9 @@ inline double seconds_now() {
 }
 
 // Multiply-adds in FLOP/s of `threads` threads together, the best of many short tries.
-inline double measure_peak(int threads) {
+// multiply_adds(repeats, sink) returns how many it did.
+template <class MultiplyAdds>
+double measure_peak(int threads, const MultiplyAdds& multiply_adds) {
   double best = 0;
   for (int attempt = 0; attempt < 50; ++attempt) {
     int64_t done = 0;
@@ -28,13 +30,14 @@ inline double measure_peak(int threads) {
 #pragma omp parallel num_threads(threads) reduction(+ : done)
     {
       float sink[16] = {};
-      done += 2 * cpu::cpu_kernels().peak(200'000, sink);
+      done += 2 * multiply_adds(200'000, sink);
       benchmark::DoNotOptimize(sink[0]);
     }
     best = std::max(best, static_cast<double>(done) / (seconds_now() - begin));
   }
   return best;
 }
+inline double measure_peak(int threads) { return measure_peak(threads, cpu::cpu_kernels().peak); }
 
 // Random numbers, aligned as tensors are.
 class Numbers {

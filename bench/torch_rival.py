@@ -4,6 +4,7 @@
 """
 import argparse
 import contextlib
+import importlib.metadata
 import importlib.util
 import json
 import resource
@@ -69,6 +70,14 @@ class Machine:
         images = torch.randn(count, 3, size, size, device=self.device)
         return images.to(memory_format=self.layout)
 
+    def optimizer(self, kind, parameters, **kwargs):
+        """fused: one pass over the parameters, where this PyTorch can on this device."""
+        parameters = list(parameters)
+        try:
+            return kind(parameters, fused=True, **kwargs)
+        except (RuntimeError, TypeError):
+            return kind(parameters, **kwargs)
+
     def cast(self):
         if self.precision == "bf16":
             return torch.autocast(self.device.type, torch.bfloat16)
@@ -120,8 +129,10 @@ def repeat(args, step, what, images):
 
 def main():
     found = all(importlib.util.find_spec(name) for name in ("torch", "torchvision"))
+    flower = importlib.util.find_spec("flwr") is not None
     print(json.dumps({"torch": torch.__version__ if found else None,
-                      "cuda": found and torch.cuda.is_available()}))
+                      "cuda": found and torch.cuda.is_available(),
+                      "flwr": importlib.metadata.version("flwr") if flower else None}))
 
 
 if __name__ == "__main__":
