@@ -87,7 +87,8 @@ std::unique_ptr<Defense> make_defense(const std::string& name) {
        name);
 }
 
-nlohmann::json measure(const Case& c, const bench::Machine& machine, int repeats, double bandwidth) {
+nlohmann::json measure(const Case& c, const bench::Machine& machine, int repeats,
+                       double bandwidth) {
   Context context(machine.options());
   Model model({.arch = c.model.empty() ? "small_cnn" : c.model}, context);
   model.initialize(1);
@@ -106,8 +107,12 @@ nlohmann::json measure(const Case& c, const bench::Machine& machine, int repeats
     if (i == 0 || seconds < best) best = seconds;
   }
   const double limit = static_cast<double>(c.clients * d) * sizeof(float) / bandwidth;
-  return {{"defense", c.defense},    {"clients", c.clients}, {"parameters", d}, {"seconds", best},
-          {"limit_seconds", limit}, {"extra_mib", extra},
+  return {{"defense", c.defense},
+          {"clients", c.clients},
+          {"parameters", d},
+          {"seconds", best},
+          {"limit_seconds", limit},
+          {"extra_mib", extra},
           {"model_mib", static_cast<double>(d) * sizeof(float) / (1 << 20)}};
 }
 
@@ -137,9 +142,10 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
   return bench::run_main(app, argc, argv, [&] {
     const double bandwidth = bench::measure_read_bandwidth(machine.threads);
     if (!json)
-      fmt::print("{} threads read {:.1f} GB/s\n{:12} {:>5} {:>9} {:>10} {:>10} {:>7} {:>10} {:>9}\n",
-                 machine.threads, bandwidth * 1e-9, "defense", "n", "d", "seconds", "limit, s",
-                 "ratio", "extra MiB", "models");
+      fmt::print(
+          "{} threads read {:.1f} GB/s\n{:12} {:>5} {:>9} {:>10} {:>10} {:>7} {:>10} {:>9}\n",
+          machine.threads, bandwidth * 1e-9, "defense", "n", "d", "seconds", "limit, s", "ratio",
+          "extra MiB", "models");
     for (const Case& c : kCases) {
       if ((!only.empty() && only != c.defense) || c.clients > most) continue;
       const nlohmann::json result = measure(c, machine, repeats, bandwidth);

@@ -26,8 +26,8 @@ __attribute__((target("avx512f,avx512bf16"))) int64_t bf16_products(int64_t repe
     asm volatile("" : "+v"(a), "+v"(b));
 #pragma GCC unroll 12
     for (int i = 0; i < kSums; ++i)
-      sum[i] = _mm512_dpbf16_ps(sum[i], reinterpret_cast<__m512bh>(a),
-                                reinterpret_cast<__m512bh>(b));
+      sum[i] =
+          _mm512_dpbf16_ps(sum[i], reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
   }
   for (int i = 1; i < kSums; ++i) sum[0] = _mm512_add_ps(sum[0], sum[i]);
   _mm512_storeu_ps(sink, sum[0]);
@@ -53,10 +53,9 @@ int main(int argc, char** argv) {
   const int most = static_cast<int>(take(argc, argv, "threads", 2));
   std::printf("%-8s %18s %18s %14s\n", "threads", "f32 GFLOP/s", "bf16 GFLOP/s", "reads GB/s");
   for (int threads = 1; threads <= most; ++threads) {
-    const std::string bf16 =
-        has_bf16() ? std::to_string(peak_of(threads, bf16_products)) : "-";
-    std::printf("%-8d %18.1f %18.6s %14.1f\n", threads, peak_of(threads, cpu::cpu_kernels().peak), bf16.c_str(),
-                measure_read_bandwidth(threads) * 1e-9);
+    const std::string bf16 = has_bf16() ? std::to_string(peak_of(threads, bf16_products)) : "-";
+    std::printf("%-8d %18.1f %18.6s %14.1f\n", threads, peak_of(threads, cpu::cpu_kernels().peak),
+                bf16.c_str(), measure_read_bandwidth(threads) * 1e-9);
   }
   std::printf("kernels: %s\n", cpu_isa_name().c_str());
 }

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "core/cpu/cpu_backend.h"
@@ -48,27 +47,6 @@ double CpuBackend::dot(ConstView a, ConstView b) {
   return sum_of(threads_, a.size(), [&](int64_t i) {
     return static_cast<double>(a.data[i]) * static_cast<double>(b.data[i]);
   });
-}
-
-double CpuBackend::squared_distance(ConstView a, ConstView b) {
-  return sum_of(threads_, a.size(), [&](int64_t i) {
-    const double d = static_cast<double>(a.data[i]) - static_cast<double>(b.data[i]);
-    return d * d;
-  });
-}
-
-void CpuBackend::pairwise_squared_distances(std::span<const ConstView> vectors,
-                                            std::span<double> table) {
-  const size_t n = vectors.size();
-  std::vector<bool> finite(n);
-  for (size_t i = 0; i < n; ++i) finite[i] = all_finite(vectors[i]);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = i; j < n; ++j) {
-      double d = std::numeric_limits<double>::quiet_NaN();
-      if (finite[i] && finite[j]) d = i == j ? 0 : squared_distance(vectors[i], vectors[j]);
-      table[i * n + j] = table[j * n + i] = d;
-    }
-  }
 }
 
 bool CpuBackend::all_finite(ConstView x) {

@@ -21,6 +21,8 @@ void norm_gradient_sums(const NormRows& task, float* sums, float* products);
 void norm_backward(const NormRows& task);
 void adam(const AdamStep& task);
 void sgd(const SgdStep& task);
+void squared_distances(const float* a, const float* const* b, int64_t vectors, int64_t count,
+                       double* sums);
 int64_t peak(int64_t repeats, float* sink);
 
 extern const CpuKernels kKernels;

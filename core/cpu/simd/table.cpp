@@ -24,6 +24,7 @@ const CpuKernels kKernels = {
     .norm_backward = norm_backward,
     .adam = adam,
     .sgd = sgd,
+    .squared_distances = squared_distances,
     .peak = peak,
 };
 

@@ -130,6 +130,9 @@ struct CpuKernels {
   void (*norm_backward)(const NormRows&);
   void (*adam)(const AdamStep&);
   void (*sgd)(const SgdStep&);
+  // sums[v] = sum over i of (a[i] - b[v][i])^2 in double, eight sums side by side at every level.
+  void (*squared_distances)(const float* a, const float* const* b, int64_t vectors, int64_t count,
+                            double* sums);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };
