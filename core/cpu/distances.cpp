@@ -11,9 +11,9 @@
 namespace fedcamae::cpu {
 namespace {
 
-constexpr int64_t kPiece = 1 << 13;       // numbers that are summed before the pieces are added
-constexpr int64_t kBlock = 8;             // vectors: two blocks' pieces fill half an L2 cache
-constexpr int64_t kPartials = 1 << 21;    // sums of pairs that wait to be added, 16 MiB
+constexpr int64_t kPiece = 1 << 13;     // numbers that are summed before the pieces are added
+constexpr int64_t kBlock = 8;           // vectors: two blocks' pieces fill half an L2 cache
+constexpr int64_t kPartials = 1 << 21;  // sums of pairs that wait to be added, 16 MiB
 
 // Pairs (i, j), i in one block of vectors and j in another or the same.
 struct Tile {
@@ -36,8 +36,7 @@ void sum_tile(const std::vector<const float*>& vectors, Tile tile, Range range, 
       others[j - first] = vectors[static_cast<size_t>(j)] + range.begin;
     if (first < last)
       cpu_kernels().squared_distances(vectors[static_cast<size_t>(i)] + range.begin, others,
-                                      last - first, range.end - range.begin,
-                                      sums + i * n + first);
+                                      last - first, range.end - range.begin, sums + i * n + first);
   }
 }
 
