@@ -26,7 +26,6 @@ class TraceBackend final : public Backend {
   std::string phase;
 
   std::string name() const override { return "trace"; }
-  bool native_bfloat16() const override { return true; }
 
   void* allocate(size_t bytes) override { return ::operator new (bytes, std::align_val_t{64}); }
   void release(void* block, size_t) noexcept override {

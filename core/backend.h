@@ -9,8 +9,7 @@
 // Element types. A view is float32 unless the primitive is marked [bf16] with the views that hold
 // activations (or what a product reads): these are all of one type, float32 or bfloat16, and the
 // rest is float32. Each number is widened when it is read, formulas and sums are float32, and what
-// goes to a bfloat16 view is rounded once, to nearest even. A backend that is not native_bfloat16
-// is never given a bfloat16 view but by fill and cast: core/ops_widen.h hands it float32 copies.
+// goes to a bfloat16 view is rounded once, to nearest even.
 #pragma once
 
 #include <cstddef>
@@ -80,7 +79,6 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  // "cpu (avx512)"
-  virtual bool native_bfloat16() const = 0;
 
   // --- memory -----------------------------------------------------------------------------------
   // At least 64-byte aligned. Throws Error{kDevice} when there is none left.
@@ -230,9 +228,9 @@ int cuda_device_count(std::string* why = nullptr);
 std::string cuda_obstacle(int index);
 
 // The CPU backend for `threads` OpenMP threads, at the best instruction-set level of this machine
-// or at the one named by FEDCAMAE_ISA (baseline | avx2 | avx512).
+// or at the one named by FEDCAMAE_ISA (baseline | avx2 | avx512 | avx512_bf16).
 std::shared_ptr<Backend> make_cpu_backend(int threads);
-// The level that make_cpu_backend picks: "avx512", "avx2", "baseline".
+// The level that make_cpu_backend picks: "avx512_bf16", "avx512", "avx2", "baseline".
 std::string cpu_isa_name();
 
 }  // namespace fedcamae

@@ -3,7 +3,7 @@
 // marked "any context" may be of another context of the same device. Errors read "[conv2d] rule,
 // got shape". Shapes: images [N, H, W, C], convolution weights [K, R, S, C / groups], matrices
 // [rows, columns]. Element types: float32, but where Backend says [bf16]; there a new output is of
-// the type of x (or of dy), and the operation works on every device (core/ops_widen.h).
+// the type of x (or of dy), and the operation works on every device.
 #pragma once
 
 #include <span>

@@ -1,6 +1,5 @@
 #include "core/ops.h"
 #include "core/ops_check.h"
-#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 namespace {
@@ -45,8 +44,11 @@ void check_backward(const char* op, const Tensor& dy, const Tensor& x, const Ten
   check_type(op, x.type(), {&out.dresidual});
 }
 
-BatchNormGrads views(NativeViews& v, const BatchNormOutputs& out) {
-  return {v.out(out.dx), v.out(out.dgamma), v.out(out.dbeta), v.out(out.dresidual)};
+// Undefined: an empty view.
+View view_of(const Tensor& t) { return t.defined() ? t.view() : View{}; }
+
+BatchNormGrads views(const BatchNormOutputs& out) {
+  return {view_of(out.dx), view_of(out.dgamma), view_of(out.dbeta), view_of(out.dresidual)};
 }
 
 }  // namespace
@@ -60,11 +62,9 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Ten
   Context& context = x.context();
   BatchNormResult result{Tensor(context, x.shape(), x.type()), Tensor(context, gamma.shape()),
                          Tensor(context, gamma.shape())};
-  NativeViews v(context);
-  v.backend().batch_norm_train(v.in(x), gamma.view(), beta.view(), v.in(residual), spec,
-                               running_mean.view(), running_var.view(), v.out(result.y),
-                               {result.mean.view(), result.inv_std.view()});
-  v.finish();
+  context.backend().batch_norm_train(view_of(x), gamma.view(), beta.view(), view_of(residual), spec,
+                                     running_mean.view(), running_var.view(), view_of(result.y),
+                                     {result.mean.view(), result.inv_std.view()});
   return result;
 }
 
@@ -73,10 +73,8 @@ Tensor batch_norm_eval(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                        const Tensor& running_mean, const Tensor& running_var) {
   check_forward("batch_norm_eval", x, gamma, beta, residual, running_mean, running_var);
   Tensor y(x.context(), x.shape(), x.type());
-  NativeViews v(x.context());
-  v.backend().batch_norm_eval(v.in(x), gamma.view(), beta.view(), v.in(residual), spec,
-                              running_mean.view(), running_var.view(), v.out(y));
-  v.finish();
+  x.context().backend().batch_norm_eval(view_of(x), gamma.view(), beta.view(), view_of(residual),
+                                        spec, running_mean.view(), running_var.view(), view_of(y));
   return y;
 }
 
@@ -85,10 +83,8 @@ void batch_norm_train_backward(const Tensor& dy, const Tensor& x, const Tensor& 
                                const Tensor& inv_std, const BatchNormOutputs& out) {
   check_backward("batch_norm_train_backward", dy, x, y, gamma, spec.relu, mean, inv_std, out);
   check(out.dgamma.defined(), "[batch_norm_train_backward] dgamma and dbeta are always made");
-  NativeViews v(x.context());
-  v.backend().batch_norm_train_backward(v.in(dy), v.in(x), v.in(y), gamma.view(), spec,
-                                        {mean.view(), inv_std.view()}, views(v, out));
-  v.finish();
+  x.context().backend().batch_norm_train_backward(view_of(dy), view_of(x), view_of(y), gamma.view(),
+                                                  spec, {mean.view(), inv_std.view()}, views(out));
 }
 
 void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y,
@@ -97,10 +93,9 @@ void batch_norm_eval_backward(const Tensor& dy, const Tensor& x, const Tensor& y
                               const BatchNormOutputs& out) {
   check_backward("batch_norm_eval_backward", dy, x, y, gamma, spec.relu, running_mean, running_var,
                  out);
-  NativeViews v(x.context());
-  v.backend().batch_norm_eval_backward(v.in(dy), v.in(x), v.in(y), gamma.view(), spec,
-                                       running_mean.view(), running_var.view(), views(v, out));
-  v.finish();
+  x.context().backend().batch_norm_eval_backward(view_of(dy), view_of(x), view_of(y), gamma.view(),
+                                                 spec, running_mean.view(), running_var.view(),
+                                                 views(out));
 }
 
 }  // namespace fedcamae::ops

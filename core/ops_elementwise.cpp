@@ -1,6 +1,5 @@
 #include "core/ops.h"
 #include "core/ops_check.h"
-#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 
@@ -21,9 +20,7 @@ void cast_into(const Tensor& x, const Tensor& y) {
 Tensor unary(Unary f, const Tensor& x) {
   check_device("unary", {&x});
   Tensor y(x.context(), x.shape(), x.type());
-  NativeViews v(x.context());
-  v.backend().unary(f, v.in(x), v.out(y));
-  v.finish();
+  x.context().backend().unary(f, x.view(), y.view());
   return y;
 }
 
@@ -31,9 +28,7 @@ Tensor unary_backward(Unary f, const Tensor& dy, const Tensor& kept) {
   check_one_type("unary_backward", {&dy, &kept});
   check_shape("unary_backward", "dy", dy.shape(), kept.shape());
   Tensor dx(dy.context(), dy.shape(), dy.type());
-  NativeViews v(dy.context());
-  v.backend().unary_backward(f, v.in(dy), v.in(kept), v.out(dx));
-  v.finish();
+  dy.context().backend().unary_backward(f, dy.view(), kept.view(), dx.view());
   return dx;
 }
 
@@ -41,9 +36,7 @@ Tensor binary(Binary f, const Tensor& a, const Tensor& b) {
   check_one_type("binary", {&a, &b});
   check_shape("binary", "the second argument", b.shape(), a.shape());
   Tensor y(a.context(), a.shape(), a.type());
-  NativeViews v(a.context());
-  v.backend().binary(f, v.in(a), v.in(b), v.out(y));
-  v.finish();
+  a.context().backend().binary(f, a.view(), b.view(), y.view());
   return y;
 }
 
@@ -101,19 +94,14 @@ void fill_uniform_(const RandomKey& key, int64_t first, double low, double high,
 void add_(const Tensor& x, const Tensor& y) {
   check_one_type("add", {&y, &x});
   check_shape("add", "y", y.shape(), x.shape());
-  NativeViews v(y.context());
-  const View sum = v.in_out(y);
-  v.backend().binary(Binary::kAdd, sum, v.in(x), sum);
-  v.finish();
+  y.context().backend().binary(Binary::kAdd, y.view(), x.view(), y.view());
 }
 
 void add_row_(const Tensor& b, const Tensor& x) {
   check_device("add_row", {&x, &b});
   check_type("add_row", ElementType::kFloat32, {&b});
   check_shape("add_row", "the row", b.shape(), Shape{x.shape().back()});
-  NativeViews v(x.context());
-  v.backend().add_row(b.view(), v.in_out(x));
-  v.finish();
+  x.context().backend().add_row(b.view(), x.view());
 }
 
 namespace {
@@ -129,9 +117,7 @@ Tensor scale_channels(const Tensor& x, const Tensor& gate) {
   check_one_type("scale_channels", {&x, &gate});
   check_gate("scale_channels", x, gate);
   Tensor y(x.context(), x.shape(), x.type());
-  NativeViews v(x.context());
-  v.backend().scale_channels(v.in(x), v.in(gate), v.out(y));
-  v.finish();
+  x.context().backend().scale_channels(x.view(), gate.view(), y.view());
   return y;
 }
 
@@ -141,9 +127,8 @@ ScaleChannelsGrads scale_channels_backward(const Tensor& dy, const Tensor& x, co
   check_shape("scale_channels_backward", "dy", dy.shape(), x.shape());
   ScaleChannelsGrads d{Tensor(x.context(), x.shape(), x.type()),
                        Tensor(x.context(), gate.shape(), x.type())};
-  NativeViews v(x.context());
-  v.backend().scale_channels_backward(v.in(dy), v.in(x), v.in(gate), v.out(d.dx), v.out(d.dgate));
-  v.finish();
+  x.context().backend().scale_channels_backward(dy.view(), x.view(), gate.view(), d.dx.view(),
+                                                d.dgate.view());
   return d;
 }
 

@@ -1,7 +1,6 @@
 // Matrix products and convolutions.
 #include "core/ops.h"
 #include "core/ops_check.h"
-#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 namespace {
@@ -23,9 +22,7 @@ void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Ten
   check_shape("gemm", "c", c.shape(), gemm_shape(a, b, spec));
   check_device("gemm", {&c, &a});
   if (c.type() != ElementType::kFloat32) check_type("gemm", c.type(), {&a});
-  NativeViews v(c.context());
-  v.backend().gemm(spec, v.in(a), v.in(b), spec.accumulate ? v.in_out(c) : v.out(c));
-  v.finish();
+  c.context().backend().gemm(spec, a.view(), b.view(), c.view());
 }
 
 Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec, ElementType type) {
@@ -56,9 +53,7 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec) {
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvSpec& spec) {
   check_one_type("conv2d", {&x, &w});
   Tensor y(x.context(), conv2d_shape(x.shape(), w.shape(), spec), x.type());
-  NativeViews v(x.context());
-  v.backend().conv2d(v.in(x), v.in(w), spec, v.out(y));
-  v.finish();
+  x.context().backend().conv2d(x.view(), w.view(), spec, y.view());
   return y;
 }
 
@@ -67,9 +62,7 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x,
   check_one_type("conv2d_backward_data", {&dy, &w});
   check_shape("conv2d_backward_data", "dy", dy.shape(), conv2d_shape(x, w.shape(), spec));
   Tensor dx(dy.context(), x, dy.type());
-  NativeViews v(dy.context());
-  v.backend().conv2d_backward_data(v.in(dy), v.in(w), spec, v.out(dx));
-  v.finish();
+  dy.context().backend().conv2d_backward_data(dy.view(), w.view(), spec, dx.view());
   return dx;
 }
 
@@ -78,9 +71,7 @@ void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSp
   check_one_type("conv2d_backward_weight", {&dy, &x, &dw});
   check_shape("conv2d_backward_weight", "dy", dy.shape(),
               conv2d_shape(x.shape(), dw.shape(), spec));
-  NativeViews v(dy.context());
-  v.backend().conv2d_backward_weight(v.in(dy), v.in(x), spec, v.out(dw));
-  v.finish();
+  dy.context().backend().conv2d_backward_weight(dy.view(), x.view(), spec, dw.view());
 }
 
 }  // namespace fedcamae::ops

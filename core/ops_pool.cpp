@@ -1,7 +1,6 @@
 // Pooling and resizing.
 #include "core/ops.h"
 #include "core/ops_check.h"
-#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 
@@ -21,9 +20,7 @@ Shape pool_shape(const Shape& x, const PoolSpec& spec) {
 Tensor max_pool(const Tensor& x, const PoolSpec& spec) {
   check_device("max_pool", {&x});
   Tensor y(x.context(), pool_shape(x.shape(), spec), x.type());
-  NativeViews v(x.context());
-  v.backend().max_pool(v.in(x), spec, v.out(y));
-  v.finish();
+  x.context().backend().max_pool(x.view(), spec, y.view());
   return y;
 }
 
@@ -31,18 +28,14 @@ Tensor max_pool_backward(const Tensor& dy, const Tensor& x, const PoolSpec& spec
   check_one_type("max_pool_backward", {&dy, &x});
   check_shape("max_pool_backward", "dy", dy.shape(), pool_shape(x.shape(), spec));
   Tensor dx(x.context(), x.shape(), x.type());
-  NativeViews v(x.context());
-  v.backend().max_pool_backward(v.in(dy), v.in(x), spec, v.out(dx));
-  v.finish();
+  x.context().backend().max_pool_backward(dy.view(), x.view(), spec, dx.view());
   return dx;
 }
 
 Tensor avg_pool(const Tensor& x, const PoolSpec& spec) {
   check_device("avg_pool", {&x});
   Tensor y(x.context(), pool_shape(x.shape(), spec), x.type());
-  NativeViews v(x.context());
-  v.backend().avg_pool(v.in(x), spec, v.out(y));
-  v.finish();
+  x.context().backend().avg_pool(x.view(), spec, y.view());
   return y;
 }
 
@@ -50,9 +43,7 @@ Tensor avg_pool_backward(const Tensor& dy, const Shape& x, const PoolSpec& spec)
   check_device("avg_pool_backward", {&dy});
   check_shape("avg_pool_backward", "dy", dy.shape(), pool_shape(x, spec));
   Tensor dx(dy.context(), x, dy.type());
-  NativeViews v(dy.context());
-  v.backend().avg_pool_backward(v.in(dy), spec, v.out(dx));
-  v.finish();
+  dy.context().backend().avg_pool_backward(dy.view(), spec, dx.view());
   return dx;
 }
 
@@ -61,9 +52,7 @@ Tensor global_avg_pool(const Tensor& x) {
   check_rank("global_avg_pool", "x", x.shape(), 4);
   check(x.shape().h() * x.shape().w() > 0, "[global_avg_pool] {} has no pixels", x.shape());
   Tensor y(x.context(), {x.shape().n(), x.shape().c()}, x.type());
-  NativeViews v(x.context());
-  v.backend().global_avg_pool(v.in(x), v.out(y));
-  v.finish();
+  x.context().backend().global_avg_pool(x.view(), y.view());
   return y;
 }
 
@@ -72,9 +61,7 @@ Tensor global_avg_pool_backward(const Tensor& dy, const Shape& x) {
   check_rank("global_avg_pool_backward", "x", x, 4);
   check_shape("global_avg_pool_backward", "dy", dy.shape(), Shape{x.n(), x.c()});
   Tensor dx(dy.context(), x, dy.type());
-  NativeViews v(dy.context());
-  v.backend().global_avg_pool_backward(v.in(dy), v.out(dx));
-  v.finish();
+  dy.context().backend().global_avg_pool_backward(dy.view(), dx.view());
   return dx;
 }
 

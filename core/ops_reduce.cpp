@@ -2,7 +2,6 @@
 
 #include "core/ops.h"
 #include "core/ops_check.h"
-#include "core/ops_widen.h"
 
 namespace fedcamae::ops {
 
@@ -57,8 +56,7 @@ bool all_finite(const Tensor& x) {
 Tensor sum_rows(const Tensor& x) {
   check_device("sum_rows", {&x});
   Tensor y(x.context(), {x.shape().back()});
-  NativeViews v(x.context());
-  v.backend().sum_rows(v.in(x), y.view());
+  x.context().backend().sum_rows(x.view(), y.view());
   return y;
 }
 

@@ -11,7 +11,6 @@ class ProfiledBackend final : public Backend {
       : inner_(std::move(inner)), profile_(std::move(profile)) {}
 
   std::string name() const override { return inner_->name(); }
-  bool native_bfloat16() const override { return inner_->native_bfloat16(); }
   void* allocate(size_t bytes) override { return inner_->allocate(bytes); }
   void release(void* block, size_t bytes) noexcept override { inner_->release(block, bytes); }
   void synchronize() override { inner_->synchronize(); }

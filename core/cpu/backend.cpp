@@ -5,6 +5,7 @@
 
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/pairs.h"
 #include "core/cpu/parallel.h"
 
 namespace fedcamae {
@@ -58,13 +59,6 @@ void fill_all(int threads, int64_t count, T* y, T value) {
             [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
 }
 
-template <class From, class To, class Round>
-void cast_all(int threads, int64_t count, const From* from, To* to, const Round& round) {
-  in_ranges(threads, count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) to[i] = round(from[i]);
-  });
-}
-
 }  // namespace
 
 void CpuBackend::fill(View y, float value) {
@@ -75,9 +69,12 @@ void CpuBackend::fill(View y, float value) {
 
 void CpuBackend::cast(ConstView x, View y) {
   if (x.type == y.type) return copy(x.data, y.data, x.bytes());
-  if (y.type == ElementType::kBfloat16)
-    return cast_all(threads_, x.size(), x.data, y.bf16(), [](float v) { return to_bfloat16(v); });
-  cast_all(threads_, x.size(), x.bf16(), y.data, [](Bfloat16 v) { return to_float(v); });
+  in_ranges(threads_, x.size(), [&](int64_t begin, int64_t end) {
+    if (y.type == ElementType::kBfloat16)
+      cpu_kernels().round_row(x.data + begin, end - begin, halves(y) + begin);
+    else
+      cpu_kernels().widen_row(halves(x) + begin, end - begin, y.data + begin);
+  });
 }
 
 void CpuBackend::fill_normal(const RandomKey& key, double mean, double deviation, View y) {

@@ -4,6 +4,7 @@
 
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/pairs.h"
 #include "core/cpu/parallel.h"
 
 namespace fedcamae::cpu {
@@ -37,8 +38,31 @@ void two_sums(int threads, int64_t rows, int64_t channels, const Fn& fn, const T
   });
 }
 
+// Storage as the kernels name it: float, or uint16_t for bfloat16.
+template <class T>
+const T* stored(const ConstView& x) {
+  return reinterpret_cast<const T*>(x.data);
+}
+template <class T>
+T* stored(const View& x) {
+  return reinterpret_cast<T*>(x.data);
+}
+template <class Body>
+void by_storage(ElementType type, const Body& body) {
+  if (type == ElementType::kBfloat16) return body(uint16_t{});
+  body(float{});
+}
+template <class T>
+const NormKernels<T>& norm_kernels() {
+  if constexpr (sizeof(T) == sizeof(float))
+    return cpu_kernels().norm;
+  else
+    return cpu_kernels().norm_bf16;
+}
+
 // A task on the rows from `first`: what is indexed by row is moved there.
-NormRows at_row(NormRows task, int64_t first, int64_t rows) {
+template <class T>
+NormRows<T> at_row(NormRows<T> task, int64_t first, int64_t rows) {
   const int64_t skip = first * task.channels;
   const auto move = [skip](auto*& pointer) {
     if (pointer != nullptr) pointer += skip;
@@ -50,7 +74,8 @@ NormRows at_row(NormRows task, int64_t first, int64_t rows) {
 }
 
 // kernel(task) over parts of the rows.
-void over_rows(int threads, const NormRows& task, void (*kernel)(const NormRows&)) {
+template <class T>
+void over_rows(int threads, const NormRows<T>& task, void (*kernel)(const NormRows<T>&)) {
   in_ranges(threads, task.rows, task.rows * task.channels,
             [&](int64_t begin, int64_t end) { kernel(at_row(task, begin, end - begin)); });
 }
@@ -59,43 +84,45 @@ float inverse_deviation(double var, float eps) {
   return static_cast<float>(1.0 / std::sqrt(var + static_cast<double>(eps)));
 }
 
-NormRows forward_task(ConstView x, const float* mean, const float* scale, ConstView beta,
-                      ConstView residual, bool relu, View y) {
-  NormRows task{};
+template <class T>
+NormRows<T> forward_task(ConstView x, const float* mean, const float* scale, ConstView beta,
+                         ConstView residual, bool relu, View y) {
+  NormRows<T> task{};
   task.rows = x.shape.rows();
   task.channels = x.shape.back();
-  task.x = x.data;
+  task.x = stored<T>(x);
   task.mean = mean;
   task.relu = relu;
   task.scale = scale;
   task.beta = beta.data;
-  task.residual = residual.data;
-  task.y = y.data;
+  task.residual = stored<T>(residual);
+  task.y = stored<T>(y);
   return task;
 }
 
-NormRows backward_task(ConstView dy, ConstView x, ConstView y, const float* mean, bool relu,
-                       const BatchNormGrads& out) {
-  NormRows task{};
+template <class T>
+NormRows<T> backward_task(ConstView dy, ConstView x, ConstView y, const float* mean, bool relu,
+                          const BatchNormGrads& out) {
+  NormRows<T> task{};
   task.rows = x.shape.rows();
   task.channels = x.shape.back();
-  task.x = x.data;
+  task.x = stored<T>(x);
   task.mean = mean;
   task.relu = relu;
-  task.dy = dy.data;
-  task.y_kept = relu ? y.data : nullptr;
-  task.dx = out.dx.data;
-  task.dresidual = out.dresidual.data;
+  task.dy = stored<T>(dy);
+  task.y_kept = relu ? stored<T>(y) : nullptr;
+  task.dx = stored<T>(out.dx);
+  task.dresidual = stored<T>(out.dresidual);
   return task;
 }
 
 // The sums of dz and of dz * (x - mean): take(channel, sum, product).
-template <class Take>
-void gradient_sums(int threads, const NormRows& task, const Take& take) {
+template <class T, class Take>
+void gradient_sums(int threads, const NormRows<T>& task, const Take& take) {
   two_sums(
       threads, task.rows, task.channels,
       [&](int64_t first, int64_t rows, float* sums, float* products) {
-        cpu_kernels().norm_gradient_sums(at_row(task, first, rows), sums, products);
+        norm_kernels<T>().gradient_sums(at_row(task, first, rows), sums, products);
       },
       take);
 }
@@ -113,52 +140,60 @@ void CpuBackend::batch_norm_train(ConstView x, ConstView gamma, ConstView beta, 
                                   const BatchNormSpec& spec, View running_mean, View running_var,
                                   View y, BatchNormStats saved) {
   const int64_t rows = x.shape.rows(), channels = x.shape.back();
-  float* scale = channel_scratch(channels, 0, 1);
+  float* scale = channel_scratch(channels, 0, 2);
+  const float* shift = x.data;
+  if (x.type == ElementType::kBfloat16) {
+    cpu_kernels().widen_row(halves(x), channels, scale + channels);
+    shift = scale + channels;
+  }
   const double count = static_cast<double>(rows), momentum = static_cast<double>(spec.momentum);
-  two_sums(
-      threads_, rows, channels,
-      [&](int64_t first, int64_t some, float* sums, float* squares) {
-        cpu_kernels().norm_moments(x.data + first * channels, x.data, some, channels, sums,
-                                   squares);
-      },
-      [&](int64_t c, double sum, double squares) {
-        const double shifted = sum / count;
-        const double mean = static_cast<double>(x.data[c]) + shifted;
-        const double spread = std::max(0.0, squares - sum * shifted);  // of all rows
-        saved.mean.data[c] = static_cast<float>(mean);
-        saved.inv_std.data[c] = inverse_deviation(spread / count, spec.eps);
-        scale[c] = gamma.data[c] * saved.inv_std.data[c];
-        const auto moved = [&](float old, double batch) {
-          return static_cast<float>((1.0 - momentum) * static_cast<double>(old) + momentum * batch);
-        };
-        running_mean.data[c] = moved(running_mean.data[c], mean);
-        running_var.data[c] = moved(running_var.data[c], spread / (count - 1));
-      });
-  over_rows(threads_, forward_task(x, saved.mean.data, scale, beta, residual, spec.relu, y),
-            cpu_kernels().norm_forward);
+  const auto take = [&](int64_t c, double sum, double squares) {
+    const double shifted = sum / count;
+    const double mean = static_cast<double>(shift[c]) + shifted;
+    const double spread = std::max(0.0, squares - sum * shifted);  // of all rows
+    saved.mean.data[c] = static_cast<float>(mean);
+    saved.inv_std.data[c] = inverse_deviation(spread / count, spec.eps);
+    scale[c] = gamma.data[c] * saved.inv_std.data[c];
+    const auto moved = [&](float old, double batch) {
+      return static_cast<float>((1.0 - momentum) * static_cast<double>(old) + momentum * batch);
+    };
+    running_mean.data[c] = moved(running_mean.data[c], mean);
+    running_var.data[c] = moved(running_var.data[c], spread / (count - 1));
+  };
+  by_storage(x.type, [&]<class T>(T) {
+    const auto moments = [&](int64_t first, int64_t some, float* sums, float* squares) {
+      norm_kernels<T>().moments(stored<T>(x) + first * channels, shift, some, channels, sums,
+                                squares);
+    };
+    two_sums(threads_, rows, channels, moments, take);
+    over_rows(threads_, forward_task<T>(x, saved.mean.data, scale, beta, residual, spec.relu, y),
+              norm_kernels<T>().forward);
+  });
 }
 
 void CpuBackend::batch_norm_train_backward(ConstView dy, ConstView x, ConstView y, ConstView gamma,
                                            const BatchNormSpec& spec, BatchNormStats saved,
                                            BatchNormGrads out) {
-  NormRows task = backward_task(dy, x, y, saved.mean.data, spec.relu, out);
-  const double count = static_cast<double>(task.rows);
-  float* scale = channel_scratch(task.channels, 0, 3);
-  float* along = scale + task.channels;
-  float* constant = along + task.channels;
-  gradient_sums(threads_, task, [&](int64_t c, double sum, double product) {
-    const double inv_std = static_cast<double>(saved.inv_std.data[c]);
-    const double slope = static_cast<double>(gamma.data[c]) * inv_std;
-    out.dbeta.data[c] = static_cast<float>(sum);
-    out.dgamma.data[c] = static_cast<float>(product * inv_std);
-    scale[c] = static_cast<float>(slope);
-    along[c] = static_cast<float>(-slope * inv_std * inv_std * product / count);
-    constant[c] = static_cast<float>(-slope * sum / count);
+  by_storage(x.type, [&]<class T>(T) {
+    auto task = backward_task<T>(dy, x, y, saved.mean.data, spec.relu, out);
+    const double count = static_cast<double>(task.rows);
+    float* scale = channel_scratch(task.channels, 0, 3);
+    float* along = scale + task.channels;
+    float* constant = along + task.channels;
+    gradient_sums(threads_, task, [&](int64_t c, double sum, double product) {
+      const double inv_std = static_cast<double>(saved.inv_std.data[c]);
+      const double slope = static_cast<double>(gamma.data[c]) * inv_std;
+      out.dbeta.data[c] = static_cast<float>(sum);
+      out.dgamma.data[c] = static_cast<float>(product * inv_std);
+      scale[c] = static_cast<float>(slope);
+      along[c] = static_cast<float>(-slope * inv_std * inv_std * product / count);
+      constant[c] = static_cast<float>(-slope * sum / count);
+    });
+    task.scale = scale;
+    task.along = along;
+    task.constant = constant;
+    over_rows(threads_, task, norm_kernels<T>().backward);
   });
-  task.scale = scale;
-  task.along = along;
-  task.constant = constant;
-  over_rows(threads_, task, cpu_kernels().norm_backward);
 }
 
 void CpuBackend::batch_norm_eval(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
@@ -169,26 +204,30 @@ void CpuBackend::batch_norm_eval(ConstView x, ConstView gamma, ConstView beta, C
   for (int64_t c = 0; c < channels; ++c)
     scale[c] =
         gamma.data[c] * inverse_deviation(static_cast<double>(running_var.data[c]), spec.eps);
-  over_rows(threads_, forward_task(x, running_mean.data, scale, beta, residual, spec.relu, y),
-            cpu_kernels().norm_forward);
+  by_storage(x.type, [&]<class T>(T) {
+    over_rows(threads_, forward_task<T>(x, running_mean.data, scale, beta, residual, spec.relu, y),
+              norm_kernels<T>().forward);
+  });
 }
 
 void CpuBackend::batch_norm_eval_backward(ConstView dy, ConstView x, ConstView y, ConstView gamma,
                                           const BatchNormSpec& spec, ConstView running_mean,
                                           ConstView running_var, BatchNormGrads out) {
-  NormRows task = backward_task(dy, x, y, running_mean.data, spec.relu, out);
   const auto inv_std = [&](int64_t c) {
     return inverse_deviation(static_cast<double>(running_var.data[c]), spec.eps);
   };
-  if (out.dgamma.data != nullptr)
-    gradient_sums(threads_, task, [&](int64_t c, double sum, double product) {
-      out.dbeta.data[c] = static_cast<float>(sum);
-      out.dgamma.data[c] = static_cast<float>(product * static_cast<double>(inv_std(c)));
-    });
-  float* scale = channel_scratch(task.channels, 0, 1);
-  for (int64_t c = 0; c < task.channels; ++c) scale[c] = gamma.data[c] * inv_std(c);
-  task.scale = scale;
-  over_rows(threads_, task, cpu_kernels().norm_backward);
+  by_storage(x.type, [&]<class T>(T) {
+    auto task = backward_task<T>(dy, x, y, running_mean.data, spec.relu, out);
+    if (out.dgamma.data != nullptr)
+      gradient_sums(threads_, task, [&](int64_t c, double sum, double product) {
+        out.dbeta.data[c] = static_cast<float>(sum);
+        out.dgamma.data[c] = static_cast<float>(product * static_cast<double>(inv_std(c)));
+      });
+    float* scale = channel_scratch(task.channels, 0, 1);
+    for (int64_t c = 0; c < task.channels; ++c) scale[c] = gamma.data[c] * inv_std(c);
+    task.scale = scale;
+    over_rows(threads_, task, norm_kernels<T>().backward);
+  });
 }
 
 }  // namespace fedcamae::cpu

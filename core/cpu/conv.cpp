@@ -4,40 +4,50 @@
 #include "core/cpu/conv_plan.h"
 #include "core/cpu/gemm_parallel.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/pairs.h"
 
 namespace fedcamae::cpu {
 namespace {
 
-// A product of one plan: `columns` of each group of the output.
+// A product of one plan: `columns` of each group of the output. Where the numbers are bfloat16,
+// what is read is pairs of channels: the plan, `from` and `from_group` count these.
 struct PixelProduct {
   const ConvPlan* plan;
   const float* from;
   int64_t from_group;  // channels of a group on the side that is read
-  float* to;
+  View to;
   int64_t columns;  // channels of a group on the side that is written
   int64_t groups;
+  bool pairs() const { return to.type == ElementType::kBfloat16; }
 };
-
-// Rows that take all blocks of a reduction before the next ones do: their part of C stays near.
-constexpr int64_t kRowsAtOnce = 32 * kTileRows;
 
 // Rows [begin, end) of one class.
 void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows, int64_t group,
                Range columns, const float* packed) {
+  const CpuKernels& kernels = cpu_kernels();
+  const auto kernel = product.pairs() ? kernels.rows_panel_pairs : kernels.rows_panel;
+  const int64_t column = group * product.columns + columns.begin;
   RowsPanel task{};
   task.a = product.from + group * product.from_group;
   task.b = packed;
   task.columns = columns.end - columns.begin;
-  task.c = product.to + group * product.columns + columns.begin;
+  task.c = product.to.data + column;
+  if (product.pairs()) {  // sums of all blocks but the last
+    task.c = scratch_floats(Slot::kSums, kRowsAtOnce * kernels.panel);
+    task.c_stride = kernels.panel;
+  }
   for (int64_t first = rows.begin; first < rows.end; first += kRowsAtOnce) {
     task.rows = std::min(kRowsAtOnce, rows.end - first);
     task.a_offsets = pixels.from.data() + first;
-    task.c_offsets = pixels.to.data() + first;
+    task.rounded = nullptr;
+    (product.pairs() ? task.rounded_offsets : task.c_offsets) = pixels.to.data() + first;
     for (size_t block = 0; block + 1 < pixels.blocks.size(); ++block) {
       task.runs = pixels.runs.data() + pixels.blocks[block];
       task.run_count = pixels.blocks[block + 1] - pixels.blocks[block];
       task.accumulate = block > 0;
-      cpu_kernels().rows_panel(task);
+      if (product.pairs() && block + 2 == pixels.blocks.size())
+        task.rounded = halves(product.to) + column;
+      kernel(task);
     }
   }
 }
@@ -80,9 +90,15 @@ void run_product(const PixelProduct& product, const Pack& pack, int threads) {
 
 void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads) {
   if (y.size() == 0) return;
-  const ConvShape d = conv_shape(x.shape, w.shape, y.shape, spec);
+  ConvShape d = conv_shape(x.shape, w.shape, y.shape, spec);
+  if (y.type == ElementType::kBfloat16) {  // from here on a channel of x and w is a pair
+    x.data = even_blocks(Slot::kEvenA, x, d.group_c);
+    w.data = even_blocks(Slot::kEvenB, w, d.group_c);
+    d.group_c = (d.group_c + 1) / 2;
+    d.c = d.groups * d.group_c;
+  }
   const auto plan = forward_plan(d);
-  const PixelProduct product{plan.get(), x.data, d.group_c, y.data, d.group_k, d.groups};
+  const PixelProduct product{plan.get(), x.data, d.group_c, y, d.group_k, d.groups};
   const auto pack = [&](int64_t group, Range columns, float* to) {
     const float* from = w.data + (group * d.group_k + columns.begin) * d.weight_row();
     const int64_t count = columns.end - columns.begin;
@@ -98,16 +114,27 @@ void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads)
 
 void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx, int threads) {
   if (dx.size() == 0) return;
-  const ConvShape d = conv_shape(dx.shape, w.shape, dy.shape, spec);
+  const ConvShape whole = conv_shape(dx.shape, w.shape, dy.shape, spec);
+  const bool pairs = dx.type == ElementType::kBfloat16;
+  ConvShape d = whole;
+  if (pairs) {  // from here on a channel of dy is a pair
+    dy.data = even_blocks(Slot::kEvenA, dy, d.group_k);
+    d.group_k = (d.group_k + 1) / 2;
+    d.k = d.groups * d.group_k;
+  }
   const auto plan = backward_data_plan(d);
-  const PixelProduct product{plan.get(), dy.data, d.group_k, dx.data, d.group_c, d.groups};
+  const PixelProduct product{plan.get(), dy.data, d.group_k, dx, d.group_c, d.groups};
   const auto pack = [&](int64_t group, Range columns, float* to) {
-    const float* from = w.data + group * d.group_k * d.weight_row() + columns.begin;
-    const int64_t count = columns.end - columns.begin;
+    const int64_t row = d.weight_row(), count = columns.end - columns.begin;
     for (int64_t r : plan->tap_rows)
       for (int64_t s : plan->tap_columns) {
-        cpu_kernels().pack_rows(from + (r * d.s + s) * d.group_c, d.weight_row(), nullptr, count,
-                                d.group_k, to);
+        const int64_t from =
+            group * whole.group_k * row + columns.begin + (r * d.s + s) * d.group_c;
+        if (pairs)
+          cpu_kernels().pack_row_pairs(halves(w) + from, 2 * row, nullptr, row, whole.group_k / 2,
+                                       count, d.group_k, to);
+        else
+          cpu_kernels().pack_rows(w.data + from, row, nullptr, count, d.group_k, to);
         to += d.group_k * padded_columns(count);
       }
   };

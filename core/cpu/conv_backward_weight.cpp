@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "core/cpu/conv_narrow.h"
-#include "core/cpu/conv_plan.h"
-#include "core/cpu/gemm_parallel.h"
-#include "core/cpu/kernels.h"
+#include "core/cpu/weight_panels.h"
 
 namespace fedcamae::cpu {
 namespace {
@@ -20,21 +18,6 @@ struct Problem {
   float* dw;
 };
 
-struct Pixel {
-  int64_t y, x;     // in the input, of tap (0, 0): may lie outside
-  int64_t dy_from;  // offset in dy
-  int64_t x_from;   // offset in x of tap (0, 0)
-};
-// Output pixels [first, first + count) of the batch.
-void list_pixels(const ConvShape& d, int64_t first, int64_t count, Pixel* pixels) {
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t n = (first + i) / (d.oh * d.ow);
-    const int64_t y = (first + i) / d.ow % d.oh * d.stride - d.padding;
-    const int64_t x = (first + i) % d.ow * d.stride - d.padding;
-    pixels[i] = {y, x, (first + i) * d.k, ((n * d.h + y) * d.w + x) * d.c};
-  }
-}
-
 // dy's side for one block of pixels and a range of every group's output channels: packed where
 // enough panels will read it, else in place (1.2 times as fast for the 1x1 layers of 64 channels).
 class DySide {
@@ -46,7 +29,7 @@ class DySide {
         group_size_((rows.end - rows.begin + kTileRows - 1) / kTileRows * kTileRows * kPixels) {
     if (packed_) tiles_ = scratch_floats(Slot::kTiles, group_size_ * p.d.groups);
   }
-  void load(const Pixel* pixels, int64_t count) {
+  void load(const OutputPixel* pixels, int64_t count) {
     count_ = count;
     if (!packed_) return;
     int64_t* offsets = scratch_offsets(Slot::kOffsetsA, kPixels);
@@ -56,7 +39,7 @@ class DySide {
                                rows_.end - rows_.begin, count, tiles_ + g * group_size_);
   }
   // Where pixel i of the block is, relative to what `describe` sets as a.
-  int64_t offset(int64_t i, const Pixel& pixel) const {
+  int64_t offset(int64_t i, const OutputPixel& pixel) const {
     return packed_ ? i * kTileRows : pixel.dy_from;
   }
   void describe(int64_t group, OuterPanel& task) const {
@@ -74,32 +57,16 @@ class DySide {
   float* tiles_ = nullptr;
 };
 
-// Panels are counted over groups and, inside one, blocks of channels.
-struct Panel {
-  int64_t group;
-  Range channels;
-};
-int64_t panels_of_tap(const ConvShape& d) {
-  const int64_t width = cpu_kernels().panel;
-  return d.groups * ((d.group_c + width - 1) / width);
-}
-Panel panel_at(const ConvShape& d, int64_t index) {
-  const int64_t width = cpu_kernels().panel;
-  const int64_t per_group = (d.group_c + width - 1) / width;
-  const int64_t first = index % per_group * width;
-  return {index / per_group, {first, std::min(first + width, d.group_c)}};
-}
-float* dw_at(const Problem& p, int64_t tap, const Panel& panel, int64_t row) {
-  return p.dw + (panel.group * p.d.group_k + row) * p.d.weight_row() + tap * p.d.group_c +
-         panel.channels.begin;
+float* dw_at(const Problem& p, int64_t tap, const WeightPanel& panel, int64_t row) {
+  return p.dw + offset_in_dw(p.d, tap, panel, row);
 }
 
 // One panel over up to kDepth pixels; task has dy's side, the pixels' offsets and the output.
-void tap_panel(const Problem& p, const Panel& panel, const float* x, const int64_t* x_offsets,
+void tap_panel(const Problem& p, const WeightPanel& panel, const float* x, const int64_t* x_offsets,
                OuterPanel& task) {
   const CpuKernels& kernels = cpu_kernels();
   const float* from = x + panel.group * p.d.group_c + panel.channels.begin;
-  task.columns = panel.channels.end - panel.channels.begin;
+  task.columns = panel.columns();
   const bool whole = task.columns % kernels.vector == 0;
   if (whole && (p.d.c <= kernels.panel || task.rows <= 4 * kTileRows)) {
     task.b = from;
@@ -116,7 +83,7 @@ void tap_panel(const Problem& p, const Panel& panel, const float* x, const int64
 
 // Panels [begin, end) of one tap over a block of pixels. Returns whether dw has been written.
 bool tap_panels(const Problem& p, int64_t tap, Range panels, Range rows, const DySide& dy,
-                const Pixel* pixels, int64_t count, bool accumulate) {
+                const OutputPixel* pixels, int64_t count, bool accumulate) {
   const ConvShape& d = p.d;
   const int64_t r = tap / d.s;
   const int64_t s = tap % d.s;
@@ -124,9 +91,7 @@ bool tap_panels(const Problem& p, int64_t tap, Range panels, Range rows, const D
   int64_t* x_offsets = scratch_offsets(Slot::kOffsetsB, kPixels);
   int64_t valid = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t y = pixels[i].y + r;
-    const int64_t x = pixels[i].x + s;
-    if (y < 0 || y >= d.h || x < 0 || x >= d.w) continue;
+    if (!reaches(d, pixels[i], r, s)) continue;
     dy_offsets[valid] = dy.offset(i, pixels[i]);
     x_offsets[valid++] = pixels[i].x_from;
   }
@@ -137,7 +102,7 @@ bool tap_panels(const Problem& p, int64_t tap, Range panels, Range rows, const D
     task.steps = std::min(kDepth, valid - first);
     task.accumulate = accumulate || first > 0;
     for (int64_t i = panels.begin; i < panels.end; ++i) {
-      const Panel panel = panel_at(d, i);
+      const WeightPanel panel = panel_at(d, i);
       dy.describe(panel.group, task);
       task.c = dw_at(p, tap, panel, rows.begin);
       tap_panel(p, panel, p.x + (r * d.w + s) * d.c, x_offsets + first, task);
@@ -148,9 +113,9 @@ bool tap_panels(const Problem& p, int64_t tap, Range panels, Range rows, const D
 
 void zero_panels(const Problem& p, int64_t tap, Range panels, Range rows) {
   for (int64_t i = panels.begin; i < panels.end; ++i) {
-    const Panel panel = panel_at(p.d, i);
+    const WeightPanel panel = panel_at(p.d, i);
     for (int64_t row = rows.begin; row < rows.end; ++row)
-      std::fill_n(dw_at(p, tap, panel, row), panel.channels.end - panel.channels.begin, 0.0f);
+      std::fill_n(dw_at(p, tap, panel, row), panel.columns(), 0.0f);
   }
 }
 
@@ -160,16 +125,13 @@ void run_panels(const Problem& p, Range mine, Range rows) {
   const int64_t taps = p.d.r * p.d.s;
   bool* written = scratch_of<bool>(Slot::kRuns, taps);
   std::fill_n(written, taps, false);
-  Pixel* pixels = scratch_of<Pixel>(Slot::kPixels, kPixels);
+  OutputPixel* pixels = scratch_of<OutputPixel>(Slot::kPixels, kPixels);
   const int64_t total = p.d.n * p.d.oh * p.d.ow;
-  const auto of_tap = [&](int64_t tap) {
-    return Range{std::max(mine.begin - tap * tap_size, int64_t{0}),
-                 std::min(mine.end - tap * tap_size, tap_size)};
-  };
+  const auto of_tap = [&](int64_t tap) { return panels_in_tap(p.d, mine, tap); };
   DySide dy(p, rows, mine.end - mine.begin);
   for (int64_t first = 0; first < total; first += kPixels) {
     const int64_t count = std::min(kPixels, total - first);
-    list_pixels(p.d, first, count, pixels);
+    list_pixels(p.d, 1, first, count, pixels);
     dy.load(pixels, count);
     for (int64_t tap = mine.begin / tap_size; tap * tap_size < mine.end; ++tap)
       written[tap] = tap_panels(p, tap, of_tap(tap), rows, dy, pixels, count, written[tap]);
@@ -182,19 +144,12 @@ void run_panels(const Problem& p, Range mine, Range rows) {
 
 void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw, int threads) {
   if (dw.size() == 0) return;
-  const Problem problem{conv_shape(x.shape, dw.shape, dy.shape, spec), dy.data, x.data, dw.data};
-  const ConvShape& d = problem.d;
-  if (is_narrow(d) && dy.size() > 0)
-    return narrow_backward_weight(d, dy.data, x.data, dw.data, threads);
-  const int64_t panels = d.r * d.s * panels_of_tap(d);
-  const int64_t tiles = (d.group_k + kTileRows - 1) / kTileRows;
-  const Grid grid = choose_grid(threads, panels, tiles, 1.5);
-  in_parts(threads, [&](int part) {
-    const Range tile_share = share(tiles, part / grid.columns, grid.rows);
-    const Range rows{tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, d.group_k)};
-    const Range mine = share(panels, part % grid.columns, grid.columns);
-    if (rows.begin < rows.end && mine.begin < mine.end) run_panels(problem, mine, rows);
-  });
+  const ConvShape d = conv_shape(x.shape, dw.shape, dy.shape, spec);
+  if (is_narrow(d) && dy.size() > 0) return narrow_backward_weight(d, dy, x, dw, threads);
+  if (dw.type == ElementType::kBfloat16) return weight_pairs(d, dy, x, dw, threads);
+  const Problem problem{d, dy.data, x.data, dw.data};
+  share_weight_panels(d, threads,
+                      [&](Range panels, Range rows) { run_panels(problem, panels, rows); });
 }
 
 }  // namespace fedcamae::cpu

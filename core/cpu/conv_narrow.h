@@ -7,7 +7,7 @@
 namespace fedcamae::cpu {
 
 inline bool is_narrow(const ConvShape& d) { return d.group_c < 16 && d.r * d.s > 1; }
-void narrow_backward_weight(const ConvShape& d, const float* dy, const float* x, float* dw,
-                            int threads);
+// All of one type; bfloat16 is widened an image at a time.
+void narrow_backward_weight(const ConvShape& d, ConstView dy, ConstView x, View dw, int threads);
 
 }  // namespace fedcamae::cpu

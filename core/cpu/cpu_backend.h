@@ -10,7 +10,6 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(int threads) : threads_(threads) {}
   std::string name() const override;
-  bool native_bfloat16() const override { return false; }
 
   void* allocate(size_t bytes) override;
   void release(void* block, size_t bytes) noexcept override;

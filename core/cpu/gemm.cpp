@@ -1,6 +1,7 @@
 // Matrix product through the convolution's tiles.
 #include "core/cpu/gemm_parallel.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/pairs.h"
 
 namespace fedcamae::cpu {
 namespace {
@@ -8,7 +9,6 @@ namespace {
 // Rows of B in a packed panel, 512 KiB with the widest one: its blocks of kDepth rows stay in the
 // L2 cache while the rows of A pass by, kRowsAtOnce of them through all blocks.
 constexpr int64_t kPackedDepth = 16 * kDepth;
-constexpr int64_t kRowsAtOnce = 32 * kTileRows;
 
 struct Problem {
   const float* a;
@@ -84,6 +84,7 @@ void run_panel(const Problem& p, Range rows, Range columns, Range depth, const f
 }  // namespace
 
 void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
+  if (a.type == ElementType::kBfloat16) return gemm_pairs(spec, a, b, c, threads);
   const Problem p{a.data,     b.data,     c.data,
                   c.shape[0], c.shape[1], spec.transpose_a ? a.shape[0] : a.shape[1],
                   spec};

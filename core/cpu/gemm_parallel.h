@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/cpu/simd/table.h"
+
 namespace fedcamae::cpu {
 
 // fn(part) for every part of [0, threads), each on its own thread where there are enough. The
@@ -51,6 +53,8 @@ inline Grid choose_grid(int threads, int64_t panels, int64_t tiles, double panel
 
 // Steps of a reduction between two visits of a tile of C: so long a panel stays in the L1 cache.
 constexpr int64_t kDepth = 128;
+// Rows that take all blocks of a reduction before the next ones do: their part of C stays near.
+constexpr int64_t kRowsAtOnce = 32 * kTileRows;
 
 // Scratch of the calling thread, aligned to 64 bytes. Each slot grows to the largest request and
 // is kept until the thread ends; its content lives until the slot is asked for again.
@@ -58,6 +62,8 @@ enum class Slot {
   kPanel,
   kTiles,
   kImage,
+  kEvenA,
+  kEvenB,
   kPixels,
   kOffsetsA,
   kOffsetsB,

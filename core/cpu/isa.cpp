@@ -17,6 +17,7 @@ FEDCAMAE_DECLARE_LEVEL(baseline)
 #ifdef FEDCAMAE_X86_LEVELS
 FEDCAMAE_DECLARE_LEVEL(avx2)
 FEDCAMAE_DECLARE_LEVEL(avx512)
+FEDCAMAE_DECLARE_LEVEL(avx512_bf16)
 #endif
 
 namespace {
@@ -25,6 +26,7 @@ namespace {
 // on every processor that has these.
 bool runs_here(std::string_view name) {
 #ifdef FEDCAMAE_X86_LEVELS
+  if (name == "avx512_bf16") return runs_here("avx512") && __builtin_cpu_supports("avx512bf16");
   if (name == "avx512")
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -39,6 +41,7 @@ bool runs_here(std::string_view name) {
 // Best first.
 const auto kLevels = std::to_array<const CpuKernels*>({
 #ifdef FEDCAMAE_X86_LEVELS
+    &avx512_bf16::kKernels,
     &avx512::kKernels,
     &avx2::kKernels,
 #endif

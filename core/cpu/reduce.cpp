@@ -5,6 +5,7 @@
 
 #include "core/cpu/cpu_backend.h"
 #include "core/cpu/parallel.h"
+#include "core/cpu/typed.h"
 
 namespace fedcamae::cpu {
 namespace {
@@ -71,14 +72,17 @@ void CpuBackend::sum_rows(ConstView x, View y) {
   const int64_t rows = x.shape.rows(), channels = y.size();
   const int64_t pieces = pieces_of(rows, kRows);
   float* sums = scratch_floats(Slot::kSums, pieces * channels);
-  in_ranges(threads_, pieces, x.size(), [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      float* to = sums + piece * channels;
-      std::fill_n(to, channels, 0.0f);
-      const Range range = piece_at(rows, kRows, piece);
-      for (int64_t i = range.begin; i < range.end; ++i)
-        for (int64_t c = 0; c < channels; ++c) to[c] += x.data[i * channels + c];
-    }
+  by_type(x.type, [&]<class T>(T) {
+    const T* from = numbers<T>(x);
+    in_ranges(threads_, pieces, x.size(), [&](int64_t begin, int64_t end) {
+      for (int64_t piece = begin; piece < end; ++piece) {
+        float* to = sums + piece * channels;
+        std::fill_n(to, channels, 0.0f);
+        const Range range = piece_at(rows, kRows, piece);
+        for (int64_t i = range.begin; i < range.end; ++i)
+          for (int64_t c = 0; c < channels; ++c) to[c] += widened(from[i * channels + c]);
+      }
+    });
   });
   for (int64_t c = 0; c < channels; ++c) {
     double total = 0;

@@ -25,7 +25,6 @@ class CudaBackend final : public Backend {
   ~CudaBackend() override;
 
   std::string name() const override { return name_; }
-  bool native_bfloat16() const override { return true; }
 
   void* allocate(size_t bytes) override;
   void release(void* block, size_t bytes) noexcept override;

@@ -58,9 +58,49 @@ class Guarded {
   std::vector<float> numbers_;
 };
 
+// bfloat16 numbers between guard zones of a NaN, at an address that is aligned to nothing else.
+// Fresh ones are another NaN. Numbers are compared by their bits.
+class NarrowGuarded {
+ public:
+  static constexpr Bfloat16 kGuard{0x7fd5}, kFresh{0x7fc0};
+  static constexpr int64_t kZone = 65;
+
+  explicit NarrowGuarded(const Shape& shape)
+      : shape_(shape), numbers_(static_cast<size_t>(shape.size() + 2 * kZone), kGuard) {
+    for (int64_t i = 0; i < shape.size(); ++i) data()[i] = kFresh;
+  }
+  explicit NarrowGuarded(const Guarded& from) : NarrowGuarded(from.shape()) {
+    for (int64_t i = 0; i < shape_.size(); ++i) data()[i] = to_bfloat16(from.data()[i]);
+  }
+
+  const Shape& shape() const { return shape_; }
+  Bfloat16* data() { return numbers_.data() + kZone; }
+  const Bfloat16* data() const { return numbers_.data() + kZone; }
+  View view() { return {reinterpret_cast<float*>(data()), shape_, ElementType::kBfloat16}; }
+  ConstView view() const {
+    return {reinterpret_cast<const float*>(data()), shape_, ElementType::kBfloat16};
+  }
+  bool intact() const {
+    for (int64_t i = 0; i < kZone; ++i)
+      if (numbers_[static_cast<size_t>(i)].bits != kGuard.bits ||
+          numbers_[numbers_.size() - 1 - static_cast<size_t>(i)].bits != kGuard.bits)
+        return false;
+    return true;
+  }
+  int64_t first_difference(const NarrowGuarded& other) const {
+    for (int64_t i = 0; i < shape_.size(); ++i)
+      if (data()[i].bits != other.data()[i].bits) return i;
+    return -1;
+  }
+
+ private:
+  Shape shape_;
+  std::vector<Bfloat16> numbers_;
+};
+
 inline std::vector<const cpu::CpuKernels*> kernel_levels() {
   std::vector<const cpu::CpuKernels*> levels;
-  for (const char* name : {"baseline", "avx2", "avx512"})
+  for (const char* name : {"baseline", "avx2", "avx512", "avx512_bf16"})
     if (const cpu::CpuKernels* level = cpu::find_cpu_kernels(name)) levels.push_back(level);
   return levels;
 }

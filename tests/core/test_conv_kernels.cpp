@@ -6,6 +6,7 @@
 
 using namespace fedcamae;
 using test::Guarded;
+using test::NarrowGuarded;
 
 namespace {
 
@@ -78,6 +79,26 @@ void check_same(const Results& got, const Results& want) {
   CHECK(got.dw.first_difference(want.dw) == -1);
 }
 
+struct NarrowResults {
+  NarrowGuarded y, dx, dw;
+};
+NarrowResults by_narrow_kernels(const Case& d, const NarrowGuarded& x, const NarrowGuarded& w,
+                                const NarrowGuarded& dy, int threads) {
+  NarrowResults out{NarrowGuarded(d.y()), NarrowGuarded(d.x()), NarrowGuarded(d.weight())};
+  cpu::conv2d(x.view(), w.view(), d.spec(), out.y.view(), threads);
+  cpu::conv2d_backward_data(dy.view(), w.view(), d.spec(), out.dx.view(), threads);
+  cpu::conv2d_backward_weight(dy.view(), x.view(), d.spec(), out.dw.view(), threads);
+  CHECK(out.y.intact());
+  CHECK(out.dx.intact());
+  CHECK(out.dw.intact());
+  return out;
+}
+void check_same(const NarrowResults& got, const NarrowResults& want) {
+  CHECK(got.y.first_difference(want.y) == -1);
+  CHECK(got.dx.first_difference(want.dx) == -1);
+  CHECK(got.dw.first_difference(want.dw) == -1);
+}
+
 const Case kCases[] = {
     // n, h, w, c, k, r, s, stride, padding, groups
     {2, 8, 8, 64, 64, 1, 1, 1, 0, 1},    // 1x1
@@ -100,6 +121,7 @@ const Case kCases[] = {
     {5, 8, 8, 16, 16, 3, 3, 1, 1, 1},    // exactly one vector
     {3, 3, 3, 200, 70, 1, 1, 1, 0, 1},   // more than two blocks of channels
     {1, 224, 9, 3, 16, 3, 3, 2, 1, 1},   // a tall image
+    {5, 16, 12, 32, 24, 3, 3, 1, 1, 1},  // blocks of pixels, the last image without a partner
 };
 
 }  // namespace
@@ -135,6 +157,46 @@ TEST_CASE("convolutions give the same bits for any number of threads") {
       for (int threads : {2, 3, 5}) {
         CAPTURE(threads);
         check_same(by_kernels(d, x, w, dy, threads), one);
+      }
+    }
+  }
+}
+
+// Sums of whole numbers are exact in float32, in any order: what is left is the one rounding.
+TEST_CASE("bfloat16 convolutions round exact sums once") {
+  for (const Case& d : kCases) {
+    CAPTURE(d.str());
+    Random random({.seed = 11, .purpose = Purpose::kTest});
+    const Guarded x = Guarded::integers(d.x(), random);
+    const Guarded w = Guarded::integers(d.weight(), random);
+    const Guarded dy = Guarded::integers(d.y(), random);
+    const Results exact = by_loops(d, x, w, dy);
+    const NarrowResults want{NarrowGuarded(exact.y), NarrowGuarded(exact.dx),
+                             NarrowGuarded(exact.dw)};
+    const NarrowGuarded nx(x), nw(w), ndy(dy);
+    for (const cpu::CpuKernels* level : test::kernel_levels()) {
+      CAPTURE(level->name);
+      const cpu::ScopedCpuKernels scope(*level);
+      check_same(by_narrow_kernels(d, nx, nw, ndy, 1), want);
+      check_same(by_narrow_kernels(d, nx, nw, ndy, 2), want);
+    }
+  }
+}
+
+TEST_CASE("bfloat16 convolutions give the same bits for any number of threads") {
+  for (const Case& d : kCases) {
+    CAPTURE(d.str());
+    Random random({.seed = 12, .purpose = Purpose::kTest});
+    const NarrowGuarded x(Guarded::normals(d.x(), random));
+    const NarrowGuarded w(Guarded::normals(d.weight(), random));
+    const NarrowGuarded dy(Guarded::normals(d.y(), random));
+    for (const cpu::CpuKernels* level : test::kernel_levels()) {
+      CAPTURE(level->name);
+      const cpu::ScopedCpuKernels scope(*level);
+      const NarrowResults one = by_narrow_kernels(d, x, w, dy, 1);
+      for (int threads : {2, 3, 5}) {
+        CAPTURE(threads);
+        check_same(by_narrow_kernels(d, x, w, dy, threads), one);
       }
     }
   }

@@ -5,6 +5,7 @@
 
 using namespace fedcamae;
 using test::Guarded;
+using test::NarrowGuarded;
 
 namespace {
 
@@ -85,6 +86,56 @@ TEST_CASE("the matrix product gives the same bits for any number of threads") {
         cpu::gemm(spec, a.view(), b.view(), one.view(), 1);
         for (int threads : {2, 4, 7}) {
           Guarded c = before;
+          cpu::gemm(spec, a.view(), b.view(), c.view(), threads);
+          CHECK(c.first_difference(one) == -1);
+        }
+      }
+    });
+}
+
+TEST_CASE("the matrix product of bfloat16 is exact on small integers, and rounded once") {
+  for (const Case& d : kCases)
+    each_spec([&](const GemmSpec& spec) {
+      CAPTURE(d.m);
+      CAPTURE(d.n);
+      CAPTURE(d.k);
+      Random random({.seed = 13, .purpose = Purpose::kTest});
+      const Guarded a = Guarded::integers(shape_of(spec.transpose_a, d.m, d.k), random);
+      const Guarded b = Guarded::integers(shape_of(spec.transpose_b, d.k, d.n), random);
+      const Guarded before = Guarded::integers(Shape{d.m, d.n}, random);
+      const Guarded want = by_loops(d, spec, a, b, before);
+      const NarrowGuarded na(a), nb(b), rounded(want);
+      for (const cpu::CpuKernels* level : test::kernel_levels())
+        for (int threads : {1, 3}) {
+          CAPTURE(level->name);
+          CAPTURE(threads);
+          const cpu::ScopedCpuKernels scope(*level);
+          Guarded wide = spec.accumulate ? before : Guarded(Shape{d.m, d.n});
+          cpu::gemm(spec, na.view(), nb.view(), wide.view(), threads);
+          CHECK(wide.first_difference(want) == -1);
+          CHECK(wide.intact());
+          NarrowGuarded narrow =
+              spec.accumulate ? NarrowGuarded(before) : NarrowGuarded(Shape{d.m, d.n});
+          cpu::gemm(spec, na.view(), nb.view(), narrow.view(), threads);
+          CHECK(narrow.first_difference(rounded) == -1);
+          CHECK(narrow.intact());
+        }
+    });
+}
+
+TEST_CASE("the matrix product of bfloat16 gives the same bits for any number of threads") {
+  for (const Case& d : kCases)
+    each_spec([&](const GemmSpec& spec) {
+      Random random({.seed = 14, .purpose = Purpose::kTest});
+      const NarrowGuarded a(Guarded::normals(shape_of(spec.transpose_a, d.m, d.k), random));
+      const NarrowGuarded b(Guarded::normals(shape_of(spec.transpose_b, d.k, d.n), random));
+      const NarrowGuarded before(Guarded::normals(Shape{d.m, d.n}, random));
+      for (const cpu::CpuKernels* level : test::kernel_levels()) {
+        const cpu::ScopedCpuKernels scope(*level);
+        NarrowGuarded one = before;
+        cpu::gemm(spec, a.view(), b.view(), one.view(), 1);
+        for (int threads : {2, 4, 7}) {
+          NarrowGuarded c = before;
           cpu::gemm(spec, a.view(), b.view(), c.view(), threads);
           CHECK(c.first_difference(one) == -1);
         }

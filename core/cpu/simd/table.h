@@ -17,6 +17,10 @@ struct Run {
   int64_t length;
 };
 
+// Where a kernel is one of `pairs`, A and B are two bfloat16 (core/cpu/simd/bf16.h) in the place of
+// each float: both of one are multiplied with both of the other and the products added. Offsets,
+// strides and lengths count pairs; A may lie at any address of a bfloat16. Sums are float32.
+
 // C[i][j] (+)= sum over runs and l of A[i][run.a + l] * B[run.b + l][j], for `rows` rows and
 // `columns` columns: pixels against a panel of packed weights.
 struct RowsPanel {
@@ -29,10 +33,14 @@ struct RowsPanel {
   const float* b;     // rows of padded_columns(columns) floats, zeros behind the last column
   int64_t columns;    // at most CpuKernels::panel
   float* c;
-  const int64_t* c_offsets;  // [rows], or [columns] where transposed; nullptr: c_stride apart
+  const int64_t* c_offsets;  // [rows]; nullptr: c_stride apart
   int64_t c_stride;
-  bool transposed;  // C[i][j] goes to c + offset(j) + i instead of c + offset(i) + j
   bool accumulate;  // +=
+  // Not nullptr: C, which is then read only where `accumulate`, stays as it is; the sums go here,
+  // rounded to bfloat16.
+  uint16_t* rounded;
+  const int64_t* rounded_offsets;  // [rows]; nullptr: rounded_stride apart
+  int64_t rounded_stride;
 };
 
 // C[i][j] (+)= sum over p of A[p][i] * B[p][j]: the gradient of a weight, reduced over pixels.
@@ -53,26 +61,27 @@ struct OuterPanel {
 };
 
 // Batch norm over `rows` rows of `channels` numbers, dense. All pointers named after a channel's
-// quantity are [channels].
+// quantity are [channels]. T: float, or uint16_t for bfloat16.
+template <class T>
 struct NormRows {
   int64_t rows;
   int64_t channels;
-  const float* x;
+  const T* x;
   const float* mean;
   bool relu;
   // Forward: y = f((x - mean) * scale + beta [+ residual]).
   const float* scale;
   const float* beta;
-  const float* residual;  // nullptr: none
-  float* y;
+  const T* residual;  // nullptr: none
+  T* y;
   // Backward, where dz = dy, or 0 where relu and y is 0:
   // dx = dz * scale + (x - mean) * along + constant; dresidual = dz.
-  const float* dy;
-  const float* y_kept;  // read only where relu
-  const float* along;   // nullptr: both terms are absent
+  const T* dy;
+  const T* y_kept;     // read only where relu
+  const float* along;  // nullptr: both terms are absent
   const float* constant;
-  float* dx;
-  float* dresidual;  // nullptr: not wanted
+  T* dx;
+  T* dresidual;  // nullptr: not wanted
 };
 
 // One step over `count` parameters; numbers as PyTorch hands them to its kernels.
@@ -100,14 +109,27 @@ struct SgdStep {
   bool nesterov;
 };
 
+template <class T>
+struct NormKernels {
+  // sums[c] = sum over rows of (x - shift[c]), squares[c] = sum of (x - shift[c])^2.
+  void (*moments)(const T* x, const float* shift, int64_t rows, int64_t channels, float* sums,
+                  float* squares);
+  void (*forward)(const NormRows<T>&);
+  // sums[c] = sum over rows of dz, products[c] = sum of dz * (x - mean).
+  void (*gradient_sums)(const NormRows<T>&, float* sums, float* products);
+  void (*backward)(const NormRows<T>&);
+};
+
 struct CpuKernels {
   const char* name;  // "avx512"
   int64_t vector;    // floats in a vector
   int64_t panel;     // most columns of a panel, a multiple of `vector`
   void (*rows_panel)(const RowsPanel&);
+  void (*rows_panel_pairs)(const RowsPanel&);
   void (*outer_panel)(const OuterPanel&);
+  void (*outer_panel_pairs)(const OuterPanel&);
   // to[l * width + j] = from[j * from_stride + l], j < columns, l < length; zeros up to width, the
-  // padded number of columns.
+  // padded number of columns. Of pairs as well, at any address of a bfloat16.
   void (*pack_transposed)(const float* from, int64_t from_stride, int64_t columns, int64_t length,
                           float* to);
   // to[l * width + j] = from[l * from_stride + j]; offsets, where given, replace l * from_stride.
@@ -121,13 +143,17 @@ struct CpuKernels {
   // from + offsets[p] + runs[i], one behind the other. Reads and writes up to a vector beyond.
   void (*pack_runs)(const float* from, const int64_t* offsets, int64_t steps, const int64_t* runs,
                     int64_t run_count, int64_t length, float* to, int64_t to_stride);
-  // sums[c] = sum over rows of (x - shift[c]), squares[c] = sum of (x - shift[c])^2.
-  void (*norm_moments)(const float* x, const float* shift, int64_t rows, int64_t channels,
-                       float* sums, float* squares);
-  void (*norm_forward)(const NormRows&);
-  // sums[c] = sum over rows of dz, products[c] = sum of dz * (x - mean).
-  void (*norm_gradient_sums)(const NormRows&, float* sums, float* products);
-  void (*norm_backward)(const NormRows&);
+  // Panels and tiles of pairs out of bfloat16: each number of pack_rows or pack_tiles with that
+  // `partner` numbers further on; steps from `paired` on have none and are paired with 0.
+  void (*pack_row_pairs)(const uint16_t* from, int64_t from_stride, const int64_t* offsets,
+                         int64_t partner, int64_t paired, int64_t columns, int64_t length,
+                         float* to);
+  void (*pack_tile_pairs)(const uint16_t* from, const int64_t* offsets, int64_t partner,
+                          int64_t paired, int64_t rows, int64_t steps, float* to);
+  void (*round_row)(const float* from, int64_t count, uint16_t* to);
+  void (*widen_row)(const uint16_t* from, int64_t count, float* to);
+  NormKernels<float> norm;
+  NormKernels<uint16_t> norm_bf16;
   void (*adam)(const AdamStep&);
   void (*sgd)(const SgdStep&);
   // sums[v] = sum over i of (a[i] - b[v][i])^2 in double, eight sums side by side at every level.
