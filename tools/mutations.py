@@ -21,7 +21,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "mutations"
 SOURCE = WORK / "source"
-BUILD = WORK / "build"
+BUILD = SOURCE / "build" / "release"  # as deep as the tree's own: the compiler cache knows it
 TARGETS = {"core": "test_core", "autograd": "test_autograd", "layers": "test_layers",
            "models": "test_models", "defense": "test_defense", "fl": "test_fl"}
 
@@ -51,7 +51,8 @@ def copy_sources():
     wanted = {name for name in listed if name and (ROOT / name).is_file()}
     SOURCE.mkdir(parents=True, exist_ok=True)
     for path in SOURCE.rglob("*"):
-        if path.is_file() and str(path.relative_to(SOURCE)) not in wanted:
+        name = str(path.relative_to(SOURCE))
+        if path.is_file() and name not in wanted and not name.startswith("build/"):
             path.unlink()
     for name in wanted:
         to = SOURCE / name
