@@ -9,6 +9,11 @@ namespace {
 // Floats, or pairs at any address of a bfloat16.
 typedef float Number __attribute__((aligned(2), may_alias));
 typedef float Numbers __attribute__((vector_size(kVector * 4), aligned(2), may_alias));
+inline float number_at(const Number* p) {
+  float number = 0;
+  __builtin_memcpy(&number, p, sizeof(number));
+  return number;
+}
 inline Vec load_pairs(const Number* p) { return *reinterpret_cast<const Numbers*>(p); }
 
 typedef int32_t Index __attribute__((vector_size(kVector * 4)));
@@ -58,9 +63,11 @@ void pack_transposed(const float* numbers, int64_t from_stride, int64_t columns,
     for (int64_t l = squares; l < length; ++l)
       for (int64_t i = 0; i < kVector; ++i) to[l * width + j + i] = source[i * from_stride + l];
   }
-  for (int64_t l = 0; l < length; ++l)
-    for (int64_t j = whole; j < width; ++j)
-      to[l * width + j] = j < columns ? from[j * from_stride + l] : 0.0f;
+  for (int64_t l = 0; l < length; ++l) {
+    for (int64_t j = whole; j < columns; ++j)
+      to[l * width + j] = number_at(from + j * from_stride + l);
+    for (int64_t j = columns; j < width; ++j) to[l * width + j] = 0.0f;
+  }
 }
 
 namespace {
