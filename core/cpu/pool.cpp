@@ -56,20 +56,20 @@ void CpuBackend::max_pool(ConstView x, const PoolSpec& spec, View y) {
 
 namespace {
 
-// The image of one block of channels that windows add to, float32 until all have.
-float* zeroed_block(int64_t pixels) {
-  float* block = scratch_floats(Slot::kImage, pixels * kChannelBlock);
-  std::fill_n(block, pixels * kChannelBlock, 0.0f);
+// One block of an image's channels, dense, that windows add to: float32 until all have.
+float* zeroed_block(int64_t pixels, int64_t channels) {
+  float* block = scratch_floats(Slot::kImage, pixels * channels);
+  std::fill_n(block, pixels * channels, 0.0f);
   return block;
 }
 template <class T>
 void store_block(const float* block, int64_t pixels, int64_t channels, T* to, int64_t stride) {
   for (int64_t pixel = 0; pixel < pixels; ++pixel)
     for (int64_t c = 0; c < channels; ++c)
-      to[pixel * stride + c] = rounded<T>(block[pixel * kChannelBlock + c]);
+      to[pixel * stride + c] = rounded<T>(block[pixel * channels + c]);
 }
 
-// One block of channels of one window: dx[first maximum] += dy, dx kChannelBlock a pixel.
+// One block of channels of one window: dx[first maximum] += dy, dx dense.
 template <class T>
 void scatter_to_maximum(const T* image, float* dx, const T* dy, const Window& window, int64_t width,
                         int64_t stride, int64_t channels) {
@@ -90,7 +90,7 @@ void scatter_to_maximum(const T* image, float* dx, const T* dy, const Window& wi
       at[c] = larger ? pixel : at[c];
     }
   });
-  for (int64_t c = 0; c < channels; ++c) dx[at[c] * kChannelBlock + c] += widened(dy[c]);
+  for (int64_t c = 0; c < channels; ++c) dx[at[c] * channels + c] += widened(dy[c]);
 }
 
 // fn(image, channels) for blocks of the channels of each image, dealt to the threads.
@@ -112,7 +112,7 @@ void pool_backward(int threads, const View& dx, const ConstView& dy, const PoolS
   for_each_block(threads, in, [&](int64_t n, Range channels) {
     const int64_t pixels = in.h() * in.w(), count = channels.end - channels.begin;
     const int64_t at = n * pixels * in.c() + channels.begin;
-    float* block = zeroed_block(pixels);
+    float* block = zeroed_block(pixels, count);
     for (int64_t oh = 0; oh < out.h(); ++oh)
       for (int64_t ow = 0; ow < out.w(); ++ow) {
         const int64_t from = ((n * out.h() + oh) * out.w() + ow) * in.c() + channels.begin;
@@ -164,7 +164,7 @@ void CpuBackend::avg_pool_backward(ConstView dy, const PoolSpec& spec, View dx) 
         [&](int64_t, const T* from, const Window& window, int64_t channels, float* block) {
           for_each_pixel(window, width, [&](int64_t pixel) {
             for (int64_t c = 0; c < channels; ++c)
-              block[pixel * kChannelBlock + c] += widened(from[c]) * share_of_one;
+              block[pixel * channels + c] += widened(from[c]) * share_of_one;
           });
         });
   });
