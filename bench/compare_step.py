@@ -9,8 +9,8 @@ table.py compares more, with every PyTorch there is; this is for one of them, an
 
 Both run as child processes that do a step for each line they are sent, so neither computes while
 the other is timed and a slow minute of the machine hits both. Prints medians, their ratio and the
-peak memory. --tuned gives PyTorch on the CPU what rivals.py says it lacks. Where there is no PyTorch for
-the device, ours runs alone and a line says so. TORCH_PYTHON: the Python that has PyTorch.
+peak memory. --tuned gives PyTorch on the CPU what rivals.py says it lacks. Where there is no PyTorch
+for the device, ours runs alone and a line says so. TORCH_PYTHON: the Python that has PyTorch.
 """
 import argparse
 import json
@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.environ.get("TORCH_PYTHON", rivals.DEBIAN_PYTHON)
 RIVALS = {"bench_step": "step_torch.py", "bench_layer_cam": "layer_cam_torch.py"}
 DEFAULTS = {"bench_step": (64, 32), "bench_layer_cam": (8, 224)}  # batch, size
+
 
 class Child:
     def __init__(self, name, command, env):
@@ -62,7 +63,8 @@ class Child:
         ordered = sorted(self.seconds)
         quarter = len(ordered) // 4
         return {"median": statistics.median(ordered), "best": ordered[0],
-                "low": ordered[quarter], "high": ordered[-1 - quarter], "peak_rss_mib": self.last["peak_rss_mib"],
+                "low": ordered[quarter], "high": ordered[-1 - quarter],
+                "peak_rss_mib": self.last["peak_rss_mib"],
                 "peak_pool_mib": self.last.get("peak_pool_mib")}
 
 
@@ -89,7 +91,8 @@ def parse_flags():
     parser.add_argument("program", help="bench_step or bench_layer_cam")
     parser.add_argument("--model", default="resnet50")
     parser.add_argument("--optimizer", default="adam", choices=["sgd", "adam", "adamw"])
-    parser.add_argument("--eval", dest="evaluate", action="store_true", help="bench_step without training")
+    parser.add_argument("--eval", dest="evaluate", action="store_true",
+                        help="bench_step without training")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int, default=15)

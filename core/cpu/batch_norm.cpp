@@ -6,6 +6,7 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/pairs.h"
 #include "core/cpu/parallel.h"
+#include "core/cpu/typed.h"
 
 namespace fedcamae::cpu {
 namespace {
@@ -38,15 +39,7 @@ void two_sums(int threads, int64_t rows, int64_t channels, const Fn& fn, const T
   });
 }
 
-// Storage as the kernels name it: float, or uint16_t for bfloat16.
-template <class T>
-const T* stored(const ConstView& x) {
-  return reinterpret_cast<const T*>(x.data);
-}
-template <class T>
-T* stored(const View& x) {
-  return reinterpret_cast<T*>(x.data);
-}
+// body(number) of the type that the kernels name: float, or uint16_t for bfloat16.
 template <class Body>
 void by_storage(ElementType type, const Body& body) {
   if (type == ElementType::kBfloat16) return body(uint16_t{});
@@ -90,13 +83,13 @@ NormRows<T> forward_task(ConstView x, const float* mean, const float* scale, Con
   NormRows<T> task{};
   task.rows = x.shape.rows();
   task.channels = x.shape.back();
-  task.x = stored<T>(x);
+  task.x = numbers<T>(x);
   task.mean = mean;
   task.relu = relu;
   task.scale = scale;
   task.beta = beta.data;
-  task.residual = stored<T>(residual);
-  task.y = stored<T>(y);
+  task.residual = numbers<T>(residual);
+  task.y = numbers<T>(y);
   return task;
 }
 
@@ -106,13 +99,13 @@ NormRows<T> backward_task(ConstView dy, ConstView x, ConstView y, const float* m
   NormRows<T> task{};
   task.rows = x.shape.rows();
   task.channels = x.shape.back();
-  task.x = stored<T>(x);
+  task.x = numbers<T>(x);
   task.mean = mean;
   task.relu = relu;
-  task.dy = stored<T>(dy);
-  task.y_kept = relu ? stored<T>(y) : nullptr;
-  task.dx = stored<T>(out.dx);
-  task.dresidual = stored<T>(out.dresidual);
+  task.dy = numbers<T>(dy);
+  task.y_kept = relu ? numbers<T>(y) : nullptr;
+  task.dx = numbers<T>(out.dx);
+  task.dresidual = numbers<T>(out.dresidual);
   return task;
 }
 
@@ -162,7 +155,7 @@ void CpuBackend::batch_norm_train(ConstView x, ConstView gamma, ConstView beta, 
   };
   by_storage(x.type, [&]<class T>(T) {
     const auto moments = [&](int64_t first, int64_t some, float* sums, float* squares) {
-      norm_kernels<T>().moments(stored<T>(x) + first * channels, shift, some, channels, sums,
+      norm_kernels<T>().moments(numbers<T>(x) + first * channels, shift, some, channels, sums,
                                 squares);
     };
     two_sums(threads_, rows, channels, moments, take);

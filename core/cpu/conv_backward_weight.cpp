@@ -149,7 +149,7 @@ void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, Vie
   if (dw.type == ElementType::kBfloat16) return weight_pairs(d, dy, x, dw, threads);
   const Problem problem{d, dy.data, x.data, dw.data};
   share_weight_panels(d, threads,
-                      [&](Range panels, Range rows) { run_panels(problem, panels, rows); });
+                      [&](Range rows, Range panels) { run_panels(problem, panels, rows); });
 }
 
 }  // namespace fedcamae::cpu

@@ -147,7 +147,7 @@ class Part {
 void weight_pairs(const ConvShape& d, ConstView dy, ConstView x, View dw, int threads) {
   const Problem problem{d, halves(dy), halves(x), halves(dw)};
   share_weight_panels(d, threads,
-                      [&](Range panels, Range rows) { Part(problem, panels, rows).run(); });
+                      [&](Range rows, Range panels) { Part(problem, panels, rows).run(); });
 }
 
 }  // namespace fedcamae::cpu

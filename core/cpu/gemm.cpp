@@ -90,14 +90,7 @@ void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
                   spec};
   if (c.size() == 0) return;
   const int64_t width = cpu_kernels().panel;
-  const int64_t panels = (p.n + width - 1) / width;
-  const int64_t tiles = (p.m + kTileRows - 1) / kTileRows;
-  const Grid grid = choose_grid(threads, panels, tiles, 1.5);
-  in_parts(threads, [&](int part) {
-    const Range tile_share = share(tiles, part / grid.columns, grid.rows);
-    const Range rows{tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, p.m)};
-    const Range mine = share(panels, part % grid.columns, grid.columns);
-    if (rows.begin >= rows.end) return;
+  share_product(threads, p.m, (p.n + width - 1) / width, [&](Range rows, Range mine) {
     // Few rows pass by once: the panel may go from the L1 cache straight away.
     const int64_t at_once = p.m <= kRowsAtOnce ? kDepth : kPackedDepth;
     float* packed = scratch_floats(Slot::kPanel, std::min(at_once, p.k) * width);

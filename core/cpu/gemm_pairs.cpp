@@ -97,14 +97,8 @@ void gemm_pairs(const GemmSpec& spec, ConstView a, ConstView b, View c, int thre
     rows = even_blocks(Slot::kEvenA, a, k);
   const Problem p{spec, rows, b, c, m, n, k};
   const int64_t width = cpu_kernels().panel;
-  const int64_t panels = (n + width - 1) / width;
-  const int64_t tiles = (m + kTileRows - 1) / kTileRows;
-  const Grid grid = choose_grid(threads, panels, tiles, 1.5);
-  in_parts(threads, [&](int part) {
-    const Range tile_share = share(tiles, part / grid.columns, grid.rows);
-    const Range mine = share(panels, part % grid.columns, grid.columns);
-    run_part(p, {tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, m)}, mine);
-  });
+  share_product(threads, m, (n + width - 1) / width,
+                [&](Range some, Range panels) { run_part(p, some, panels); });
 }
 
 }  // namespace fedcamae::cpu

@@ -51,6 +51,20 @@ inline Grid choose_grid(int threads, int64_t panels, int64_t tiles, double panel
   return best;
 }
 
+// run(rows, panels) for every thread that has a part of both: rows of C in whole tiles, and panels
+// of its columns.
+template <class Run>
+void share_product(int threads, int64_t row_count, int64_t panel_count, const Run& run) {
+  const int64_t tiles = (row_count + kTileRows - 1) / kTileRows;
+  const Grid grid = choose_grid(threads, panel_count, tiles, 1.5);
+  in_parts(threads, [&](int part) {
+    const Range mine = share(tiles, part / grid.columns, grid.rows);
+    const Range rows{mine.begin * kTileRows, std::min(mine.end * kTileRows, row_count)};
+    const Range panels = share(panel_count, part % grid.columns, grid.columns);
+    if (rows.begin < rows.end && panels.begin < panels.end) run(rows, panels);
+  });
+}
+
 // Steps of a reduction between two visits of a tile of C: so long a panel stays in the L1 cache.
 constexpr int64_t kDepth = 128;
 // Rows that take all blocks of a reduction before the next ones do: their part of C stays near.

@@ -58,18 +58,10 @@ inline bool reaches(const ConvShape& d, const OutputPixel& pixel, int64_t r, int
   return y >= 0 && y < d.h && x >= 0 && x < d.w;
 }
 
-// run(panels, rows) for the part of each thread: panels of all taps, output channels of a group.
+// run(rows, panels) for the part of each thread: output channels of a group, panels of all taps.
 template <class Run>
 void share_weight_panels(const ConvShape& d, int threads, const Run& run) {
-  const int64_t panels = d.r * d.s * panels_of_tap(d);
-  const int64_t tiles = (d.group_k + kTileRows - 1) / kTileRows;
-  const Grid grid = choose_grid(threads, panels, tiles, 1.5);
-  in_parts(threads, [&](int part) {
-    const Range tile_share = share(tiles, part / grid.columns, grid.rows);
-    const Range rows{tile_share.begin * kTileRows, std::min(tile_share.end * kTileRows, d.group_k)};
-    const Range mine = share(panels, part % grid.columns, grid.columns);
-    if (rows.begin < rows.end && mine.begin < mine.end) run(mine, rows);
-  });
+  share_product(threads, d.group_k, d.r * d.s * panels_of_tap(d), run);
 }
 
 // The gradient where x and dy are bfloat16, to a bfloat16 dw (conv_weight_pairs.cpp).

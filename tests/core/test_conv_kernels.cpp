@@ -49,11 +49,18 @@ void each_product(const Case& d, const Visit& visit) {
 
 void zero(Guarded& x) { std::fill(x.data(), x.data() + x.shape().size(), 0.0f); }
 
-struct Results {
-  Guarded y, dx, dw;
+template <class Numbers>
+struct ResultsOf {
+  Numbers y, dx, dw;
+  explicit ResultsOf(const Case& d) : y(d.y()), dx(d.x()), dw(d.weight()) {}
+  // The numbers of `from`, rounded where these are narrower.
+  template <class Other>
+  explicit ResultsOf(const ResultsOf<Other>& from) : y(from.y), dx(from.dx), dw(from.dw) {}
 };
+using Results = ResultsOf<Guarded>;
+using NarrowResults = ResultsOf<NarrowGuarded>;
 Results by_loops(const Case& d, const Guarded& x, const Guarded& w, const Guarded& dy) {
-  Results out{Guarded(d.y()), Guarded(d.x()), Guarded(d.weight())};
+  Results out(d);
   zero(out.y), zero(out.dx), zero(out.dw);
   each_product(d, [&](int64_t iy, int64_t ix, int64_t iw) {
     out.y.data()[iy] += x.data()[ix] * w.data()[iw];
@@ -62,9 +69,10 @@ Results by_loops(const Case& d, const Guarded& x, const Guarded& w, const Guarde
   });
   return out;
 }
-Results by_kernels(const Case& d, const Guarded& x, const Guarded& w, const Guarded& dy,
-                   int threads) {
-  Results out{Guarded(d.y()), Guarded(d.x()), Guarded(d.weight())};
+template <class Numbers>
+ResultsOf<Numbers> by_kernels(const Case& d, const Numbers& x, const Numbers& w, const Numbers& dy,
+                              int threads) {
+  ResultsOf<Numbers> out(d);
   cpu::conv2d(x.view(), w.view(), d.spec(), out.y.view(), threads);
   cpu::conv2d_backward_data(dy.view(), w.view(), d.spec(), out.dx.view(), threads);
   cpu::conv2d_backward_weight(dy.view(), x.view(), d.spec(), out.dw.view(), threads);
@@ -73,27 +81,8 @@ Results by_kernels(const Case& d, const Guarded& x, const Guarded& w, const Guar
   CHECK(out.dw.intact());
   return out;
 }
-void check_same(const Results& got, const Results& want) {
-  CHECK(got.y.first_difference(want.y) == -1);
-  CHECK(got.dx.first_difference(want.dx) == -1);
-  CHECK(got.dw.first_difference(want.dw) == -1);
-}
-
-struct NarrowResults {
-  NarrowGuarded y, dx, dw;
-};
-NarrowResults by_narrow_kernels(const Case& d, const NarrowGuarded& x, const NarrowGuarded& w,
-                                const NarrowGuarded& dy, int threads) {
-  NarrowResults out{NarrowGuarded(d.y()), NarrowGuarded(d.x()), NarrowGuarded(d.weight())};
-  cpu::conv2d(x.view(), w.view(), d.spec(), out.y.view(), threads);
-  cpu::conv2d_backward_data(dy.view(), w.view(), d.spec(), out.dx.view(), threads);
-  cpu::conv2d_backward_weight(dy.view(), x.view(), d.spec(), out.dw.view(), threads);
-  CHECK(out.y.intact());
-  CHECK(out.dx.intact());
-  CHECK(out.dw.intact());
-  return out;
-}
-void check_same(const NarrowResults& got, const NarrowResults& want) {
+template <class Numbers>
+void check_same(const ResultsOf<Numbers>& got, const ResultsOf<Numbers>& want) {
   CHECK(got.y.first_difference(want.y) == -1);
   CHECK(got.dx.first_difference(want.dx) == -1);
   CHECK(got.dw.first_difference(want.dw) == -1);
@@ -171,14 +160,13 @@ TEST_CASE("bfloat16 convolutions round exact sums once") {
     const Guarded w = Guarded::integers(d.weight(), random);
     const Guarded dy = Guarded::integers(d.y(), random);
     const Results exact = by_loops(d, x, w, dy);
-    const NarrowResults want{NarrowGuarded(exact.y), NarrowGuarded(exact.dx),
-                             NarrowGuarded(exact.dw)};
+    const NarrowResults want(exact);
     const NarrowGuarded nx(x), nw(w), ndy(dy);
     for (const cpu::CpuKernels* level : test::kernel_levels()) {
       CAPTURE(level->name);
       const cpu::ScopedCpuKernels scope(*level);
-      check_same(by_narrow_kernels(d, nx, nw, ndy, 1), want);
-      check_same(by_narrow_kernels(d, nx, nw, ndy, 2), want);
+      check_same(by_kernels(d, nx, nw, ndy, 1), want);
+      check_same(by_kernels(d, nx, nw, ndy, 2), want);
     }
   }
 }
@@ -193,10 +181,10 @@ TEST_CASE("bfloat16 convolutions give the same bits for any number of threads") 
     for (const cpu::CpuKernels* level : test::kernel_levels()) {
       CAPTURE(level->name);
       const cpu::ScopedCpuKernels scope(*level);
-      const NarrowResults one = by_narrow_kernels(d, x, w, dy, 1);
+      const NarrowResults one = by_kernels(d, x, w, dy, 1);
       for (int threads : {2, 3, 5}) {
         CAPTURE(threads);
-        check_same(by_narrow_kernels(d, x, w, dy, threads), one);
+        check_same(by_kernels(d, x, w, dy, threads), one);
       }
     }
   }
