@@ -111,14 +111,6 @@ bool tap_panels(const Problem& p, int64_t tap, Range panels, Range rows, const D
   return accumulate || valid > 0;
 }
 
-void zero_panels(const Problem& p, int64_t tap, Range panels, Range rows) {
-  for (int64_t i = panels.begin; i < panels.end; ++i) {
-    const WeightPanel panel = panel_at(p.d, i);
-    for (int64_t row = rows.begin; row < rows.end; ++row)
-      std::fill_n(dw_at(p, tap, panel, row), panel.columns(), 0.0f);
-  }
-}
-
 // Panels [begin, end) of all taps, one tap after the other.
 void run_panels(const Problem& p, Range mine, Range rows) {
   const int64_t tap_size = panels_of_tap(p.d);
@@ -136,8 +128,6 @@ void run_panels(const Problem& p, Range mine, Range rows) {
     for (int64_t tap = mine.begin / tap_size; tap * tap_size < mine.end; ++tap)
       written[tap] = tap_panels(p, tap, of_tap(tap), rows, dy, pixels, count, written[tap]);
   }
-  for (int64_t tap = mine.begin / tap_size; tap * tap_size < mine.end; ++tap)
-    if (!written[tap]) zero_panels(p, tap, of_tap(tap), rows);
 }
 
 }  // namespace
@@ -148,7 +138,7 @@ void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, Vie
   if (is_narrow(d) && dy.size() > 0) return narrow_backward_weight(d, dy, x, dw, threads);
   if (dw.type == ElementType::kBfloat16) return weight_pairs(d, dy, x, dw, threads);
   const Problem problem{d, dy.data, x.data, dw.data};
-  share_weight_panels(d, threads,
+  share_weight_panels(d, threads, problem.dw,
                       [&](Range rows, Range panels) { run_panels(problem, panels, rows); });
 }
 

@@ -39,7 +39,7 @@ class Part {
   }
 
   void run() {
-    for (int64_t block = 0; block < std::max<int64_t>(blocks_, 1); ++block) {
+    for (int64_t block = 0; block < blocks_; ++block) {
       load(block * kPixels);
       const int64_t tap_size = panels_of_tap(p_.d);
       for (int64_t tap = panels_.begin / tap_size; tap * tap_size < panels_.end; ++tap)
@@ -81,7 +81,7 @@ class Part {
       for (int64_t first = 0; first < valid; first += kDepth)
         add(panel, tap, {first, std::min(first + kDepth, valid)}, paired - first,
             written_[tap] || first > 0, sums);
-      if (last) write(panel, tap, valid > 0 || written_[tap] ? sums : nullptr);
+      if (last && (valid > 0 || written_[tap])) write(panel, tap, sums);
     }
     written_[tap] = written_[tap] || valid > 0;
   }
@@ -119,14 +119,10 @@ class Part {
     kernels.outer_panel_pairs(task);
   }
 
-  // sums == nullptr: no pixel reached this tap.
   void write(const WeightPanel& panel, int64_t tap, const float* sums) const {
     for (int64_t i = 0; i < count_; ++i) {
       uint16_t* to = p_.dw + offset_in_dw(p_.d, tap, panel, rows_.begin + i);
-      if (sums == nullptr)
-        std::fill_n(to, panel.columns(), uint16_t{0});
-      else
-        cpu_kernels().round_row(sums + i * cpu_kernels().panel, panel.columns(), to);
+      cpu_kernels().round_row(sums + i * cpu_kernels().panel, panel.columns(), to);
     }
   }
 
@@ -146,7 +142,7 @@ class Part {
 
 void weight_pairs(const ConvShape& d, ConstView dy, ConstView x, View dw, int threads) {
   const Problem problem{d, halves(dy), halves(x), halves(dw)};
-  share_weight_panels(d, threads,
+  share_weight_panels(d, threads, problem.dw,
                       [&](Range rows, Range panels) { Part(problem, panels, rows).run(); });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "core/cpu/conv_plan.h"
 #include "core/cpu/gemm_parallel.h"
@@ -43,25 +44,47 @@ struct OutputPixel {
   int64_t x_from;   // offset in x of tap (0, 0)
 };
 // Pixels [first, first + count) of every `images`-th image of the batch, one after the other.
-inline void list_pixels(const ConvShape& d, int64_t images, int64_t first, int64_t count,
-                        OutputPixel* pixels) {
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t n = (first + i) / (d.oh * d.ow) * images;
-    const int64_t at = (first + i) % (d.oh * d.ow);
-    const int64_t y = at / d.ow * d.stride - d.padding;
-    const int64_t x = at % d.ow * d.stride - d.padding;
-    pixels[i] = {y, x, (n * d.oh * d.ow + at) * d.k, ((n * d.h + y) * d.w + x) * d.c};
-  }
-}
+void list_pixels(const ConvShape& d, int64_t images, int64_t first, int64_t count,
+                 OutputPixel* pixels);
 inline bool reaches(const ConvShape& d, const OutputPixel& pixel, int64_t r, int64_t s) {
   const int64_t y = pixel.y + r, x = pixel.x + s;
   return y >= 0 && y < d.h && x >= 0 && x < d.w;
 }
 
-// run(rows, panels) for the part of each thread: output channels of a group, panels of all taps.
-template <class Run>
-void share_weight_panels(const ConvShape& d, int threads, const Run& run) {
-  share_product(threads, d.group_k, d.r * d.s * panels_of_tap(d), run);
+// Pixels of the output whose `tap` is inside the image.
+int64_t pixels_reaching(const ConvShape& d, int64_t tap);
+
+// A place in the list of all taps' panels, each of which is `group_k` rows.
+struct PanelCut {
+  int64_t panel, row;
+};
+// Where the first `part` of `parts` parts of equal work end: work is the pixels that reach a tap,
+// which on small images are far fewer for the taps of a border. Rows are cut into whole tiles.
+PanelCut panel_cut(const ConvShape& d, int part, int parts);
+
+// The stretches of an output channel's weights whose taps no pixel reaches.
+std::vector<Range> unreached(const ConvShape& d);
+
+// Every thread's part of dw: run(rows, panels) for output channels of a group and panels of all
+// taps. Zeros where no pixel reaches a tap are written here, whatever `run` is given.
+template <class T, class Run>
+void share_weight_panels(const ConvShape& d, int threads, T* dw, const Run& run) {
+  const std::vector<Range> none = unreached(d);
+  in_parts(threads, [&](int part) {
+    PanelCut begin = panel_cut(d, part, threads);
+    const PanelCut end = panel_cut(d, part + 1, threads);
+    if (begin.panel < end.panel && begin.row > 0) {
+      run(Range{begin.row, d.group_k}, Range{begin.panel, begin.panel + 1});
+      begin = {begin.panel + 1, 0};
+    }
+    if (begin.panel < end.panel) run(Range{0, d.group_k}, Range{begin.panel, end.panel});
+    if (begin.panel < end.panel) begin = {end.panel, 0};
+    if (begin.row < end.row) run(Range{begin.row, end.row}, Range{end.panel, end.panel + 1});
+    const Range zeros = share(d.k, part, threads);
+    for (int64_t row = zeros.begin; row < zeros.end; ++row)
+      for (const Range& stretch : none)
+        std::fill_n(dw + row * d.weight_row() + stretch.begin, stretch.end - stretch.begin, T{});
+  });
 }
 
 // The gradient where x and dy are bfloat16, to a bfloat16 dw (conv_weight_pairs.cpp).
