@@ -1,4 +1,4 @@
-// What the defence does for one update: load its state, LayerCAM of a probe batch, heat maps in
+// What the defence does for one update: take up its state, LayerCAM of a probe batch, heat maps in
 // [0, 1] at the images' size.
 #include <string>
 #include <vector>
@@ -40,7 +40,7 @@ class Explainer {
 
   nlohmann::json step() {
     const double seconds = bench::timed(context_, [&] {
-      model_.set_state(update_);
+      const BorrowedState borrowed(model_, update_);
       const LayerCamResult result = layer_cam(model_, images_, layer_, classes_);
       scale_maps(result.raw, images_.shape().h());
     });

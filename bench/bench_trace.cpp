@@ -59,8 +59,7 @@ void trace_layer_cam(const Settings& s, Context& context, Model& model) {
   const std::vector<int32_t> classes(static_cast<size_t>(s.batch), 0);
   for (int i = 0; i < kRepetitions; ++i) {
     tracer()->calls.clear();
-    tracer()->phase = "load";
-    model.set_state(update);
+    const BorrowedState borrowed(model, update);
     tracer()->phase = "explain";
     const LayerCamResult result = layer_cam(model, images, model.default_layer(), classes);
     scale_maps(result.raw, s.size);

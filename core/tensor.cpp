@@ -47,6 +47,14 @@ Tensor Tensor::window(int64_t offset, const Shape& shape) const {
   return t;
 }
 
+Tensor Tensor::shared_with(Context& context) const {
+  check(context.device() == context_->device(), "[shared_with] the tensor is on {}, not on {}",
+        context_->device().str(), context.device().str());
+  Tensor t = *this;
+  t.context_ = &context;
+  return t;
+}
+
 Tensor Tensor::clone() const { return to(*context_); }
 
 // Within a device the copy runs in the new context, and the two wait for one another: the old one's

@@ -69,6 +69,9 @@ class Tensor {
   Tensor reshape(const Shape& shape) const;
   // A dense window of `shape` that begins `offset` elements in; storage is shared.
   Tensor window(int64_t offset, const Shape& shape) const;
+  // The same numbers as a tensor of another context of this device; storage is shared. Whoever asks
+  // sees to the order of what the two contexts do with them (Backend::wait_for).
+  Tensor shared_with(Context& context) const;
   Tensor clone() const;                // own storage, same context
   Tensor to(Context& context) const;   // a copy in another context, of any device
   std::vector<float> to_host() const;  // bfloat16 is widened, which rounds nothing

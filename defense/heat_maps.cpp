@@ -44,7 +44,7 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
   maps.rows.resize(updates.size() * probes);
   for (size_t u = 0; u < updates.size(); ++u) {
     if (!verdict.accepted[u]) continue;
-    model.set_state(updates[u].state);
+    const BorrowedState borrowed(model, updates[u].state);
     const LayerCamResult cam = layer_cam(model, probe.images, layer, classes);
     if (!ops::all_finite(cam.logits) || !ops::all_finite(cam.raw)) {
       verdict.accepted[u] = false;

@@ -88,9 +88,13 @@ FlatState bind_flat_state(Module& module, Context& context) {
   state.gradients = Tensor(context, {lister.parameter_count});
   state.statistics = Tensor(context, {lister.statistic_count});
   state.counters.resize(static_cast<size_t>(lister.counter_count));
+  rebind_flat_state(module, state);
+  return state;
+}
+
+void rebind_flat_state(Module& module, FlatState& state) {
   Binder binder(state);
   module.visit(binder);
-  return state;
 }
 
 void initialize_all(Module& module, Random& random) {

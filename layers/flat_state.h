@@ -31,6 +31,9 @@ struct FlatState {
 // below `module` to them. `counters` is bound by address: move the result, never resize it.
 FlatState bind_flat_state(Module& module, Context& context);
 
+// Binds them to `state` anew, after other tensors of the same sizes have been put there.
+void rebind_flat_state(Module& module, FlatState& state);
+
 // Module::initialize for `module` and everything below it, in state-dictionary order.
 void initialize_all(Module& module, Random& random);
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/backend.h"
 #include "core/ops.h"
 #include "core/options.h"
 
@@ -72,6 +73,7 @@ Model::Model(const ModelSpec& spec, std::unique_ptr<Network> network, Context& c
 Model::~Model() = default;
 
 void Model::initialize(uint64_t seed) {
+  check_writable("initialize");
   Random random({.seed = seed, .purpose = Purpose::kInitialWeights});
   initialize_all(*network_, random);
 }
@@ -84,6 +86,7 @@ Var Model::forward(const Tensor& x) {
 }
 
 void Model::set_training(bool training) {
+  if (training) check_writable("set_training");
   training_ = training;
   network_->set_training(training);
 }
@@ -107,17 +110,65 @@ std::string Model::default_layer() const { return network_->default_tap(); }
 
 ModelState Model::state() const { return {parameters().clone(), statistics().clone(), counters()}; }
 
-void Model::set_state(const ModelState& state) {
+void Model::check_sizes(const ModelState& state) const {
   check(state.counters.size() == counters().size(), "[{}] {} batch counters expected, got {}",
         spec_.arch, counters().size(), state.counters.size());
   check(state.parameters.size() == parameters().size() &&
             state.statistics.size() == statistics().size(),
         "[{}] {} parameters and {} statistics expected, got {} and {}", spec_.arch,
         parameters().size(), statistics().size(), state.parameters.size(), state.statistics.size());
+  for (const Tensor* t : {&state.parameters, &state.statistics})
+    check(t->type() == ElementType::kFloat32, "[{}] a state is float32, got {}", spec_.arch,
+          element_name(t->type()));
+}
+
+void Model::check_writable(const char* what) const {
+  check(!borrows_, "[{}] {}: the model borrows another state's numbers; end that first", spec_.arch,
+        what);
+}
+
+void Model::set_state(const ModelState& state) {
+  check_writable("set_state");
+  check_sizes(state);
   ops::copy_(state.parameters, flat_.parameters);
   ops::copy_(state.statistics, flat_.statistics);
   // In place: the layers hold addresses of the numbers.
   std::copy(state.counters.begin(), state.counters.end(), flat_.counters.begin());
+}
+
+BorrowedState::BorrowedState(Model& model, const ModelState& state)
+    : model_(model), borrowed_(state), training_(model.training()) {
+  model.check_writable("borrow");
+  model.check_sizes(state);
+  Context& context = model.context();
+  other_ = {state.parameters.shared_with(context), state.statistics.shared_with(context),
+            state.counters};
+  for (const Tensor* t : {&state.parameters, &state.statistics})
+    context.backend().wait_for(t->context().backend());
+  model.set_training(false);
+  exchange();
+  model.borrows_ = true;
+}
+
+BorrowedState::~BorrowedState() {
+  exchange();
+  model_.borrows_ = false;
+  model_.set_training(training_);
+  // The owners write to the numbers, or give their memory back, after the model has read them.
+  try {
+    for (const Tensor* t : {&borrowed_.parameters, &borrowed_.statistics})
+      t->context().backend().wait_for(model_.context().backend());
+  } catch (const Error&) {  // a device that failed: whatever it is asked next says so
+  }
+}
+
+void BorrowedState::exchange() {
+  FlatState& flat = model_.flat_;
+  std::swap(flat.parameters, other_.parameters);
+  std::swap(flat.statistics, other_.statistics);
+  // In place, as in set_state.
+  std::swap_ranges(flat.counters.begin(), flat.counters.end(), other_.counters.begin());
+  rebind_flat_state(*model_.network_, flat);
 }
 
 }  // namespace fedcamae

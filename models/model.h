@@ -31,6 +31,8 @@ struct ModelSpec {
   int64_t classes = 10;
 };
 
+class BorrowedState;
+
 class Model {
  public:
   // Weights uninitialised; call initialize or set_state. Throws Error{kUsage} for an unknown arch.
@@ -71,19 +73,45 @@ class Model {
   const Tensor& gradients() const { return flat_.gradients; }    // [P], written by backward
   const Tensor& statistics() const { return flat_.statistics; }  // [S]
   const std::vector<int64_t>& counters() const { return flat_.counters; }
-  ModelState state() const;                 // a copy
-  void set_state(const ModelState& state);  // copies in; sizes must agree
+  ModelState state() const;                  // a copy
+  void set_state(const ModelState& state);   // copies in; sizes must agree
+  bool borrows() const { return borrows_; }  // a BorrowedState lives: nothing may be written
   const std::vector<StateEntry>& entries() const { return flat_.entries; }
   int64_t parameter_count() const { return flat_.parameters.size(); }
 
   Network& network() { return *network_; }
 
  private:
+  friend class BorrowedState;
+
+  void check_sizes(const ModelState& state) const;
+  void check_writable(const char* what) const;
+
   ModelSpec spec_;
   Context* context_;
   std::unique_ptr<Network> network_;
   FlatState flat_;
   bool training_ = false;
+  bool borrows_ = false;
+};
+
+// While one lives, the model evaluates with the numbers of `state` where they lie, in any contexts
+// of its device: nothing is copied, and what would write to them is refused. Then the model has its
+// own numbers, counters and mode again. A tape that was recorded meanwhile is used up by then.
+class BorrowedState {
+ public:
+  BorrowedState(Model& model, const ModelState& state);
+  ~BorrowedState();
+  BorrowedState(const BorrowedState&) = delete;
+  BorrowedState& operator=(const BorrowedState&) = delete;
+
+ private:
+  void exchange();  // of the model's tensors and counters for the other ones
+
+  Model& model_;
+  ModelState borrowed_;
+  ModelState other_;  // what the model does not compute with now
+  bool training_;
 };
 
 struct ArchInfo {
