@@ -135,7 +135,9 @@ void run_panels(const Problem& p, Range mine, Range rows) {
 void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw, int threads) {
   if (dw.size() == 0) return;
   const ConvShape d = conv_shape(x.shape, dw.shape, dy.shape, spec);
-  if (is_narrow(d) && dy.size() > 0) return narrow_backward_weight(d, dy, x, dw, threads);
+  if (is_narrow(d) && dy.size() > 0)
+    return d.groups == 1 ? stem_backward_weight(d, dy, x, dw, threads)
+                         : narrow_groups_backward_weight(d, dy, x, dw, threads);
   if (dw.type == ElementType::kBfloat16) return weight_pairs(d, dy, x, dw, threads);
   const Problem problem{d, dy.data, x.data, dw.data};
   share_weight_panels(d, threads, problem.dw,

@@ -1,10 +1,5 @@
 #include "core/cpu/conv_narrow.h"
-
-#include <algorithm>
-
 #include "core/cpu/gemm_parallel.h"
-#include "core/cpu/kernels.h"
-#include "core/cpu/pairs.h"
 
 namespace fedcamae::cpu {
 namespace {
@@ -19,13 +14,6 @@ struct Problem {
   int64_t padded_h() const { return d.h + 2 * d.padding; }
   int64_t padded_w() const { return d.w + 2 * d.padding; }
 };
-
-void copy_widened(const ConstView& from, int64_t offset, int64_t count, float* to) {
-  if (from.type == ElementType::kBfloat16)
-    cpu_kernels().widen_row(halves(from) + offset, count, to);
-  else
-    std::copy_n(from.data + offset, count, to);
-}
 
 // Image n with its border of zeros.
 void pad_image(const Problem& p, int64_t n, float* to) {
@@ -53,11 +41,9 @@ struct Neighbourhood {
 };
 Neighbourhood neighbourhood(const Problem& p) {
   const ConvShape& d = p.d;
-  const bool rows = d.groups == 1;  // all taps of a row are one stretch
-  Neighbourhood made{scratch_offsets(Slot::kRuns, d.r * d.s), 0, rows ? d.s * d.c : d.group_c};
+  Neighbourhood made{scratch_offsets(Slot::kRuns, d.r * d.s), 0, d.group_c};
   for (int64_t r = 0; r < d.r; ++r)
-    for (int64_t s = 0; s < (rows ? 1 : d.s); ++s)
-      made.runs[made.count++] = (r * p.padded_w() + s) * d.c;
+    for (int64_t s = 0; s < d.s; ++s) made.runs[made.count++] = (r * p.padded_w() + s) * d.c;
   return made;
 }
 
@@ -115,7 +101,8 @@ void run_groups(const Problem& p, Range groups, Range rows) {
 
 }  // namespace
 
-void narrow_backward_weight(const ConvShape& d, ConstView dy, ConstView x, View dw, int threads) {
+void narrow_groups_backward_weight(const ConvShape& d, ConstView dy, ConstView x, View dw,
+                                   int threads) {
   const bool rounds = dw.type == ElementType::kBfloat16;
   const Problem problem{d, dy, x, rounds ? scratch_floats(Slot::kEvenB, dw.size()) : dw.data};
   const int64_t tiles = (d.group_k + kTileRows - 1) / kTileRows;

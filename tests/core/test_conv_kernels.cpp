@@ -110,6 +110,7 @@ const Case kCases[] = {
     {5, 8, 8, 16, 16, 3, 3, 1, 1, 1},    // exactly one vector
     {3, 3, 3, 200, 70, 1, 1, 1, 0, 1},   // more than two blocks of channels
     {1, 224, 9, 3, 16, 3, 3, 2, 1, 1},   // a tall image
+    {2, 40, 37, 2, 70, 5, 3, 1, 2, 1},   // few channels: several blocks of rows, two panels
     {5, 16, 12, 32, 24, 3, 3, 1, 1, 1},  // blocks of pixels, the last image without a partner
 };
 
