@@ -102,6 +102,8 @@ void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads)
   const auto pack = [&](int64_t group, Range columns, float* to) {
     const float* from = w.data + (group * d.group_k + columns.begin) * d.weight_row();
     const int64_t count = columns.end - columns.begin;
+    if (plan->panel_rows() == d.weight_row())  // every tap is used: a row as it lies
+      return cpu_kernels().pack_transposed(from, d.weight_row(), count, d.weight_row(), to);
     for (int64_t r : plan->tap_rows)
       for (int64_t s : plan->tap_columns) {
         cpu_kernels().pack_transposed(from + (r * d.s + s) * d.group_c, d.weight_row(), count,

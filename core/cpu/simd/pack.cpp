@@ -48,6 +48,27 @@ inline void transpose_square(const Number* from, int64_t from_stride, float* to,
   for (int i = 0; i < kVector; ++i) store(to + i * width, rows[i]);
 }
 
+// Weights come from memory once, and the hardware does not foresee kVector rows that are read side
+// by side: while those are packed, the next ones are fetched in the order in which they lie.
+struct Ahead {
+  const Number* row;
+  int64_t stride, length;  // numbers from a row to the next, and those of it that are wanted
+  int64_t at = 0;
+
+  // As many as a square has.
+  void fetch_square() {
+#pragma GCC unroll 16
+    for (int i = 0; i < kVector; ++i) {
+      __builtin_prefetch(row + at, 0, 2);
+      at += kVector;
+      if (at == length) {
+        at = 0;
+        row += stride;
+      }
+    }
+  }
+};
+
 }  // namespace
 
 void pack_transposed(const float* numbers, int64_t from_stride, int64_t columns, int64_t length,
@@ -58,8 +79,11 @@ void pack_transposed(const float* numbers, int64_t from_stride, int64_t columns,
   const int64_t squares = length / kVector * kVector;
   for (int64_t j = 0; j < whole; j += kVector) {
     const Number* source = from + j * from_stride;
-    for (int64_t l = 0; l < squares; l += kVector)
+    Ahead next{source + kVector * from_stride, from_stride, squares};
+    for (int64_t l = 0; l < squares; l += kVector) {
+      next.fetch_square();
       transpose_square(source + l, from_stride, to + l * width + j, width);
+    }
     for (int64_t l = squares; l < length; ++l)
       for (int64_t i = 0; i < kVector; ++i) to[l * width + j + i] = source[i * from_stride + l];
   }
