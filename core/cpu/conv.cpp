@@ -21,16 +21,25 @@ struct PixelProduct {
   bool pairs() const { return to.type == ElementType::kBfloat16; }
 };
 
+// Columns of a group: packed, or to be packed by the first product from rows `stride` apart.
+struct Panel {
+  int64_t group;
+  Range columns;
+  float* packed;
+  const float* unpacked;
+  int64_t stride;
+};
+
 // Rows [begin, end) of one class.
-void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows, int64_t group,
-               Range columns, const float* packed) {
+void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows, Panel& panel) {
   const CpuKernels& kernels = cpu_kernels();
   const auto kernel = product.pairs() ? kernels.rows_panel_pairs : kernels.rows_panel;
-  const int64_t column = group * product.columns + columns.begin;
+  const int64_t column = panel.group * product.columns + panel.columns.begin;
   RowsPanel task{};
-  task.a = product.from + group * product.from_group;
-  task.b = packed;
-  task.columns = columns.end - columns.begin;
+  task.a = product.from + panel.group * product.from_group;
+  task.b = task.packed = panel.packed;
+  task.unpacked_stride = panel.stride;
+  task.columns = panel.columns.end - panel.columns.begin;
   task.c = product.to.data + column;
   if (product.pairs()) {  // sums of all blocks but the last
     task.c = scratch_floats(Slot::kSums, kRowsAtOnce * kernels.panel);
@@ -39,6 +48,7 @@ void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows
   for (int64_t first = rows.begin; first < rows.end; first += kRowsAtOnce) {
     task.rows = std::min(kRowsAtOnce, rows.end - first);
     task.a_offsets = pixels.from.data() + first;
+    task.unpacked = panel.unpacked;
     task.rounded = nullptr;
     (product.pairs() ? task.rounded_offsets : task.c_offsets) = pixels.to.data() + first;
     for (size_t block = 0; block + 1 < pixels.blocks.size(); ++block) {
@@ -49,23 +59,23 @@ void run_class(const PixelProduct& product, const PixelClass& pixels, Range rows
         task.rounded = halves(product.to) + column;
       kernel(task);
     }
+    if (!pixels.runs.empty()) panel.unpacked = nullptr;
   }
 }
 
 // Runs the tiles [begin, end) of the plan's classes, taken one after the other.
-void run_tiles(const PixelProduct& product, Range tiles, int64_t group, Range columns,
-               const float* packed) {
+void run_tiles(const PixelProduct& product, Range tiles, Panel panel) {
   int64_t first_tile = 0;
   for (const PixelClass& pixels : product.plan->classes) {
     const int64_t count = static_cast<int64_t>(pixels.to.size());
     const int64_t begin = std::max(tiles.begin - first_tile, int64_t{0}) * kTileRows;
     const int64_t end = std::min((tiles.end - first_tile) * kTileRows, count);
     first_tile += (count + kTileRows - 1) / kTileRows;
-    if (begin < end) run_class(product, pixels, {begin, end}, group, columns, packed);
+    if (begin < end) run_class(product, pixels, {begin, end}, panel);
   }
 }
 
-// pack(group, columns, to) writes the panel of these columns: the plan's taps one after the other.
+// pack(panel) writes panel.packed, the plan's taps one after the other, or says where they are.
 template <class Pack>
 void run_product(const PixelProduct& product, const Pack& pack, int threads) {
   const int64_t width = cpu_kernels().panel;
@@ -75,13 +85,14 @@ void run_product(const PixelProduct& product, const Pack& pack, int threads) {
   in_parts(threads, [&](int part) {
     const Range tiles = share(product.plan->row_tiles, part / grid.columns, grid.rows);
     const Range mine = share(panels, part % grid.columns, grid.columns);
-    for (int64_t panel = mine.begin; panel < mine.end; ++panel) {
-      const int64_t group = panel / group_panels;
-      const int64_t begin = panel % group_panels * width;
-      const Range columns{begin, std::min(begin + width, product.columns)};
-      float* packed = scratch_floats(Slot::kPanel, product.plan->panel_rows() * width);
-      pack(group, columns, packed);
-      run_tiles(product, tiles, group, columns, packed);
+    for (int64_t index = mine.begin; index < mine.end; ++index) {
+      const int64_t begin = index % group_panels * width;
+      Panel panel{};
+      panel.group = index / group_panels;
+      panel.columns = {begin, std::min(begin + width, product.columns)};
+      panel.packed = scratch_floats(Slot::kPanel, product.plan->panel_rows() * width);
+      pack(panel);
+      run_tiles(product, tiles, panel);
     }
   });
 }
@@ -99,9 +110,10 @@ void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads)
   }
   const auto plan = forward_plan(d);
   const PixelProduct product{plan.get(), x.data, d.group_c, y, d.group_k, d.groups};
-  const auto pack = [&](int64_t group, Range columns, float* to) {
-    const float* from = w.data + (group * d.group_k + columns.begin) * d.weight_row();
-    const int64_t count = columns.end - columns.begin;
+  const auto pack = [&](const Panel& panel) {
+    const float* from = w.data + (panel.group * d.group_k + panel.columns.begin) * d.weight_row();
+    const int64_t count = panel.columns.end - panel.columns.begin;
+    float* to = panel.packed;
     if (plan->panel_rows() == d.weight_row())  // every tap is used: a row as it lies
       return cpu_kernels().pack_transposed(from, d.weight_row(), count, d.weight_row(), to);
     for (int64_t r : plan->tap_rows)
@@ -126,17 +138,23 @@ void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View 
   }
   const auto plan = backward_data_plan(d);
   const PixelProduct product{plan.get(), dy.data, d.group_k, dx, d.group_c, d.groups};
-  const auto pack = [&](int64_t group, Range columns, float* to) {
-    const int64_t row = d.weight_row(), count = columns.end - columns.begin;
+  const bool one_tap = plan->tap_rows.size() * plan->tap_columns.size() == 1;
+  const auto pack = [&](Panel& panel) {
+    const int64_t row = d.weight_row(), count = panel.columns.end - panel.columns.begin;
+    float* to = panel.packed;
     for (int64_t r : plan->tap_rows)
       for (int64_t s : plan->tap_columns) {
         const int64_t from =
-            group * whole.group_k * row + columns.begin + (r * d.s + s) * d.group_c;
-        if (pairs)
+            panel.group * whole.group_k * row + panel.columns.begin + (r * d.s + s) * d.group_c;
+        if (pairs) {
           cpu_kernels().pack_row_pairs(halves(w) + from, 2 * row, nullptr, row, whole.group_k / 2,
                                        count, d.group_k, to);
-        else
+        } else if (one_tap) {
+          panel.unpacked = w.data + from;
+          panel.stride = row;
+        } else {
           cpu_kernels().pack_rows(w.data + from, row, nullptr, count, d.group_k, to);
+        }
         to += d.group_k * padded_columns(count);
       }
   };

@@ -95,7 +95,19 @@ inline void prefetch(const RowsPanel& task, int64_t first, int64_t width) {
   }
 }
 
-template <class Kind, int kRows, int kVectors>
+// Rows that are often pages apart, which the processor does not expect by itself.
+constexpr int64_t kRowsAhead = 16;
+
+template <int kVectors>
+inline __attribute__((always_inline)) void copy_row(const float* from, int64_t stride, float* to) {
+#pragma GCC unroll 8
+  for (int j = 0; j < kVectors * kVector; j += 16)
+    __builtin_prefetch(from + kRowsAhead * stride + j);
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) store(to + v * kVector, load(from + v * kVector));
+}
+
+template <class Kind, int kRows, int kVectors, bool kPacks = false>
 void tile(const RowsPanel& task, int64_t first) {
   using Number = typename Kind::Number;
   constexpr int64_t kWidth = kVectors * kVector;
@@ -121,7 +133,12 @@ void tile(const RowsPanel& task, int64_t first) {
         step<Kind>(odd, row, l + 1, b + kWidth);
       }
     }
-    for (; l < run.length; ++l, b += kWidth) step<Kind>(even, row, l, b);
+    for (; l < run.length; ++l, b += kWidth) {
+      if constexpr (kPacks)
+        copy_row<kVectors>(task.unpacked + (run.b + l) * task.unpacked_stride, task.unpacked_stride,
+                           task.packed + (run.b + l) * kWidth);
+      step<Kind>(even, row, l, b);
+    }
   }
   if constexpr (kVectors == 1) {
 #pragma GCC unroll 8
@@ -130,9 +147,29 @@ void tile(const RowsPanel& task, int64_t first) {
   write(task, first, even);
 }
 
+void pack(const RowsPanel& task) {
+  for (int64_t r = 0; r < task.run_count; ++r)
+    pack_rows(task.unpacked + task.runs[r].b * task.unpacked_stride, task.unpacked_stride, nullptr,
+              task.columns, task.runs[r].length,
+              task.packed + task.runs[r].b * padded(task.columns));
+}
+
+// Packs B where that is left to do; returns how many rows of C this has done as well.
+template <class Kind, int kVectors>
+inline int64_t packing_rows(const RowsPanel& task) {
+  if (task.unpacked == nullptr) return 0;
+  if constexpr (__is_same(Kind, Floats) && kVectors > 1)
+    if (task.rows >= kTileRows && task.columns == kVectors * kVector) {
+      tile<Kind, kTileRows, kVectors, true>(task, 0);
+      return kTileRows;
+    }
+  pack(task);
+  return 0;
+}
+
 template <class Kind, int kVectors>
 void rows(const RowsPanel& task) {
-  int64_t i = 0;
+  int64_t i = packing_rows<Kind, kVectors>(task);
   for (; i + kTileRows <= task.rows; i += kTileRows) tile<Kind, kTileRows, kVectors>(task, i);
   switch (task.rows - i) {
     case 1:

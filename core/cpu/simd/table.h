@@ -31,7 +31,13 @@ struct RowsPanel {
   const Run* runs;
   int64_t run_count;  // 0: the sum is empty
   const float* b;     // rows of padded_columns(columns) floats, zeros behind the last column
-  int64_t columns;    // at most CpuKernels::panel
+  // Not nullptr, for floats alone: nobody has packed B yet. Row l of it begins at
+  // unpacked + l * unpacked_stride; the first tile copies the rows of its runs to `packed`, which
+  // is b, while it multiplies.
+  const float* unpacked;
+  int64_t unpacked_stride;
+  float* packed;
+  int64_t columns;  // at most CpuKernels::panel
   float* c;
   const int64_t* c_offsets;  // [rows]; nullptr: c_stride apart
   int64_t c_stride;
