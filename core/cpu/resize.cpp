@@ -28,6 +28,9 @@ inline float mix(float low, float high, float weight) {
 void CpuBackend::resize_bilinear(ConstView x, View y) {
   const Shape &in = x.shape, &out = y.shape;
   const int64_t channels = in.c();
+  std::vector<Between> across(static_cast<size_t>(out.w()));
+  for (int64_t w = 0; w < out.w(); ++w)
+    across[static_cast<size_t>(w)] = between(w, out.w(), in.w());
   in_ranges(threads_, out.n() * out.h(), y.size(), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const Between v = between(row % out.h(), out.h(), in.h());
@@ -35,7 +38,7 @@ void CpuBackend::resize_bilinear(ConstView x, View y) {
       const float* top = image + v.low * in.w() * channels;
       const float* bottom = image + v.high * in.w() * channels;
       for (int64_t w = 0; w < out.w(); ++w) {
-        const Between u = between(w, out.w(), in.w());
+        const Between& u = across[static_cast<size_t>(w)];
         float* to = y.data + (row * out.w() + w) * channels;
         for (int64_t c = 0; c < channels; ++c) {
           const int64_t left = u.low * channels + c, right = u.high * channels + c;
