@@ -1,5 +1,7 @@
 // The passes over the tape.
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -32,10 +34,14 @@ std::vector<Node*> nodes_below(Node* output) {
 // leaves after backward().
 class Pass {
  public:
-  Pass(const Var& output, bool into_parameters)
-      : into_parameters_(into_parameters), nodes_(nodes_below(output.node().get())) {
+  Pass(const Var& output, bool into_parameters, StepSource* steps = nullptr)
+      : into_parameters_(into_parameters), steps_(steps), nodes_(nodes_below(output.node().get())) {
     if (into_parameters)
       for (Node* node : nodes_) node->gradient = Tensor();
+    if (steps == nullptr) return;
+    for (const Node* node : nodes_)
+      for (const auto& parent : node->parents)
+        if (parent != nullptr && parent->target.defined()) ++uses_[parent->target.data()];
   }
   ~Pass() {
     for (Node* node : nodes_) {
@@ -55,12 +61,19 @@ class Pass {
   // parameter that was used twice has two leaves with one buffer.
   bool begins(const Node& p) { return fills_buffer(p) && begun_.insert(p.target.data()).second; }
   bool fills_buffer(const Node& p) const { return into_parameters_ && p.target.defined(); }
+  // The step of a parameter that this pass uses once; none where no optimiser takes part.
+  std::optional<ops::WeightStep> step_of(const Node& p) const {
+    if (steps_ == nullptr || !p.target.defined() || uses_.at(p.target.data()) != 1) return {};
+    return steps_->step_of(p.target);
+  }
   // Runs the closure of a node whose own gradient is complete.
   void run(Node& node, const Tensor& dy);
 
  private:
   const bool into_parameters_;
+  StepSource* const steps_;
   std::vector<Node*> nodes_;
+  std::map<const float*, int> uses_;  // of each parameter's buffer, counted where steps are taken
   std::set<const float*> begun_;
 };
 
@@ -83,6 +96,11 @@ class Sink final : public GradSink {
     take(i, {.gradient = gradient, .shared = true});
   }
   void give_new(int i, const Tensor& gradient) override { take(i, {.gradient = gradient}); }
+
+  const ops::WeightStep* step(int i) override {
+    step_ = pass_.step_of(parent(i));
+    return step_ ? &*step_ : nullptr;
+  }
 
   // After the closure, when all that it wrote is complete: adds in the order of the arguments.
   void finish() {
@@ -137,6 +155,7 @@ class Sink final : public GradSink {
   Node& node_;
   Pass& pass_;
   std::vector<Contribution> got_;
+  std::optional<ops::WeightStep> step_;
 };
 
 void Pass::run(Node& node, const Tensor& dy) {
@@ -176,13 +195,13 @@ std::vector<Tensor> pass_to_inputs(const Var& output, std::span<const Var> input
 
 }  // namespace
 
-void backward(const Var& output) {
+void backward(const Var& output, StepSource* steps) {
   check(output.needs_grad(), "[backward] the output depends on nothing that needs a gradient");
   check(output.value().size() == 1, "[backward] the output has one element, got {}",
         output.shape());
   // The tape is cut on the way down; its nodes hold no numbers and live to the end of the pass.
   std::vector<std::shared_ptr<Node>> alive;
-  Pass pass(output, true);
+  Pass pass(output, true, steps);
   for (Node* node : pass.nodes()) {
     node->wanted = true;
     for (const auto& parent : node->parents)

@@ -9,9 +9,12 @@ Var linear(const Var& x, const Var& w, const Var& bias) {
                      [x = x.value(), w = w.value()](const Tensor& dy, GradSink& grads) {
                        if (grads.needs(2)) grads.give_new(2, ops::sum_rows(dy));
                        const Tensor factor = ops::cast(dy, x.type());
-                       if (grads.needs(1))
-                         ops::gemm_into(factor, x, {.transpose_a = true}, grads.output(1));
                        if (grads.needs(0)) grads.give_new(0, ops::gemm(factor, w, {}, x.type()));
+                       if (!grads.needs(1)) return;
+                       if (const ops::WeightStep* step = grads.step(1))
+                         ops::gemm_adam_(factor, x, *step);
+                       else
+                         ops::gemm_into(factor, x, {.transpose_a = true}, grads.output(1));
                      });
 }
 

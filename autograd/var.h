@@ -19,6 +19,10 @@ namespace detail {
 struct Node;
 }
 
+namespace ops {
+struct WeightStep;  // core/ops.h
+}
+
 // What a backward closure is given: which parents want a gradient, and where to write them.
 class GradSink {
  public:
@@ -32,6 +36,18 @@ class GradSink {
   // Hands over a tensor that the closure made for this parent alone: later contributions are added
   // to it in place.
   virtual void give_new(int parent, const Tensor& gradient) = 0;
+  // Not nullptr: the parent is a weight whose only gradient is this one and whose optimiser takes
+  // its step within the pass. The closure must take it, after its last use of the weight, and hand
+  // over no gradient.
+  virtual const ops::WeightStep* step(int parent) = 0;
+};
+
+// An optimiser whose steps are taken within the backward pass where the ops can.
+class StepSource {
+ public:
+  virtual ~StepSource() = default;
+  // Of the weight whose gradient would go to this buffer; asked for at most once a pass.
+  virtual ops::WeightStep step_of(const Tensor& gradient) = 0;
 };
 using BackwardFn = std::function<void(const Tensor& dy, GradSink& grads)>;
 
@@ -68,7 +84,9 @@ class Var {
 // Fills the gradient of every leaf below `output` (one element; d output = 1). Parameters that are
 // reached have their gradient buffer overwritten, not added to. Frees the tape as it goes: a second
 // pass over it is an error.
-void backward(const Var& output);
+// Where `steps` is given, weights that GradSink::step hands out have taken their step instead, and
+// what their gradient buffers hold is not said.
+void backward(const Var& output, StepSource* steps = nullptr);
 
 // d output / d each input, for any intermediate or leaf Vars; the pass stops at them and touches
 // nothing else (no parameter gradient is computed). `output` may have any shape: its seed is `dy`,

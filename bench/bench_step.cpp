@@ -58,8 +58,7 @@ class Trainer {
  private:
   float train() {
     const Var loss = cross_entropy(model_.forward(images_), labels_);
-    backward(loss);
-    optimizer_.step(1e-4);
+    optimizer_.backward_and_step(loss, 1e-4);
     return loss.value().item();
   }
   float evaluate() {

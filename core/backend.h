@@ -74,6 +74,12 @@ struct AdamSpec {
   double weight_decay = 0;
   bool decoupled = false;  // true: AdamW
 };
+// Adam's step on a weight, taken where its gradient is made.
+struct AdamUpdate {
+  AdamSpec spec;
+  int64_t step = 1;  // counts from 1
+  View parameter, m, v;
+};
 
 class Backend {
  public:
@@ -157,12 +163,27 @@ class Backend {
   // --- matrices ---------------------------------------------------------------------------------
   // c [M, N] = op(a) [M, K] * op(b) [K, N]. [bf16: a and b; c as they are, or float32]
   virtual void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) = 0;
-
   // --- convolution (no bias; add_row and sum_rows serve for it) ---------------------------------
   // [bf16: all views]
   virtual void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) = 0;
   virtual void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) = 0;
   virtual void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) = 0;
+
+  // --- a weight's gradient and its Adam step in one ----------------------------------------------
+  // Whether that is quicker here than one step over the flat buffers after the backward pass.
+  virtual bool steps_in_products() const { return false; }
+  // The bits of one after the other. What `grad`, of the weight's shape, then holds is not said.
+  // grad [M, K] = dy [N, M] transposed * x [N, K].
+  virtual void gemm_adam(ConstView dy, ConstView x, View grad, const AdamUpdate& update) {
+    gemm({.transpose_a = true}, dy, x, grad);
+    adam_step(update.spec, update.step, grad, update.parameter, update.m, update.v);
+  }
+  // grad = conv2d_backward_weight(dy, x).
+  virtual void conv2d_backward_weight_adam(ConstView dy, ConstView x, const ConvSpec& spec,
+                                           View grad, const AdamUpdate& update) {
+    conv2d_backward_weight(dy, x, spec, grad);
+    adam_step(update.spec, update.step, grad, update.parameter, update.m, update.v);
+  }
 
   // --- pooling and resizing ---------------------------------------------------------------------
   // [bf16: all views of the pools]

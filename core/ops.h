@@ -72,6 +72,20 @@ Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x,
 void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
                                  const Tensor& dw);
 
+// Adam's step of one weight, taken where its gradient is made; all of the weight's shape. What the
+// gradient's buffer holds afterwards is not said.
+struct WeightStep {
+  AdamSpec spec;
+  int64_t step = 1;  // counts from 1
+  Tensor gradient, parameter, m, v;
+};
+// The bits of gemm_into(dy, x, {.transpose_a = true}, gradient) and adam_step_: dy [N, M], x [N, K]
+// and the weight [M, K] of a linear layer; float32.
+void gemm_adam_(const Tensor& dy, const Tensor& x, const WeightStep& step);
+// The bits of conv2d_backward_weight_into(dy, x, spec, gradient) and adam_step_; float32.
+void conv2d_backward_weight_adam_(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
+                                  const WeightStep& step);
+
 // --- pooling, resizing, gating -------------------------------------------------------------------
 Shape pool_shape(const Shape& x, const PoolSpec& spec);
 Tensor max_pool(const Tensor& x, const PoolSpec& spec);

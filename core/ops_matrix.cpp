@@ -16,6 +16,14 @@ Shape gemm_shape(const Tensor& a, const Tensor& b, const GemmSpec& spec) {
   return {a.shape()[spec.transpose_a ? 1 : 0], b.shape()[spec.transpose_b ? 0 : 1]};
 }
 
+AdamUpdate checked_update(const char* op, const WeightStep& s) {
+  check_float32(op, {&s.gradient, &s.parameter, &s.m, &s.v});
+  for (const Tensor* t : {&s.parameter, &s.m, &s.v})
+    check_shape(op, "a buffer of the weight's size", t->shape(), s.gradient.shape());
+  check(s.step >= 1, "[{}] steps count from 1, got {}", op, s.step);
+  return {s.spec, s.step, s.parameter.view(), s.m.view(), s.v.view()};
+}
+
 }  // namespace
 
 void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c) {
@@ -23,6 +31,14 @@ void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Ten
   check_device("gemm", {&c, &a});
   if (c.type() != ElementType::kFloat32) check_type("gemm", c.type(), {&a});
   c.context().backend().gemm(spec, a.view(), b.view(), c.view());
+}
+
+void gemm_adam_(const Tensor& dy, const Tensor& x, const WeightStep& step) {
+  check_float32("gemm_adam", {&dy, &x, &step.gradient});
+  check_shape("gemm_adam", "gradient", step.gradient.shape(),
+              gemm_shape(dy, x, {.transpose_a = true}));
+  dy.context().backend().gemm_adam(dy.view(), x.view(), step.gradient.view(),
+                                   checked_update("gemm_adam", step));
 }
 
 Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec, ElementType type) {
@@ -72,6 +88,16 @@ void conv2d_backward_weight_into(const Tensor& dy, const Tensor& x, const ConvSp
   check_shape("conv2d_backward_weight", "dy", dy.shape(),
               conv2d_shape(x.shape(), dw.shape(), spec));
   dy.context().backend().conv2d_backward_weight(dy.view(), x.view(), spec, dw.view());
+}
+
+void conv2d_backward_weight_adam_(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
+                                  const WeightStep& step) {
+  check_float32("conv2d_backward_weight_adam", {&dy, &x, &step.gradient});
+  check_shape("conv2d_backward_weight_adam", "dy", dy.shape(),
+              conv2d_shape(x.shape(), step.gradient.shape(), spec));
+  dy.context().backend().conv2d_backward_weight_adam(
+      dy.view(), x.view(), spec, step.gradient.view(),
+      checked_update("conv2d_backward_weight_adam", step));
 }
 
 }  // namespace fedcamae::ops

@@ -162,6 +162,15 @@ class ProfiledBackend final : public Backend {
                 View momentum) override {
     return run("sgd_step", &Backend::sgd_step, spec, step, grad, parameter, momentum);
   }
+  bool steps_in_products() const override { return inner_->steps_in_products(); }
+  void gemm_adam(ConstView dy, ConstView x, View grad, const AdamUpdate& update) override {
+    return run("gemm_adam", &Backend::gemm_adam, dy, x, grad, update);
+  }
+  void conv2d_backward_weight_adam(ConstView dy, ConstView x, const ConvSpec& spec, View grad,
+                                   const AdamUpdate& update) override {
+    return run("conv2d_backward_weight_adam", &Backend::conv2d_backward_weight_adam, dy, x, spec,
+               grad, update);
+  }
   void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,
                  View v) override {
     return run("adam_step", &Backend::adam_step, spec, step, grad, parameter, m, v);

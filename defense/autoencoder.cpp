@@ -68,8 +68,7 @@ std::vector<double> Autoencoder::train(const Tensor& rows) {
       fail(ErrorKind::kDiverged,
            "[autoencoder] loss {} in epoch {} at learning rate {}; lower defense.lr", losses.back(),
            epoch + 1, spec_.lr);
-    backward(loss);
-    optimizer.step(spec_.lr);
+    optimizer.backward_and_step(loss, spec_.lr);
   }
   return losses;
 }

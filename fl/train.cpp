@@ -33,9 +33,9 @@ double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
       const Var output =
           cross_entropy(model.forward(batch.images), batch.labels, spec.label_smoothing);
       loss = output.value();
-      backward(output);
+      optimizer.backward_and_step(
+          output, learning_rate(spec.schedule, spec.optimizer.lr, done, spec.steps));
     }
-    optimizer.step(learning_rate(spec.schedule, spec.optimizer.lr, done, spec.steps));
     const double value = loss.item();
     total += value;
     const std::chrono::duration<double> seconds = Clock::now() - begin;

@@ -1,5 +1,6 @@
 #include "layers/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fedcamae {
@@ -30,9 +31,41 @@ void Optimizer::step(double lr) {
                        .nesterov = spec_.nesterov};
     ops::sgd_step_(spec, steps_, gradients_, parameters_, first_);
   } else {
-    const AdamSpec spec{
-        .lr = lr, .weight_decay = spec_.weight_decay, .decoupled = spec_.type == "adamw"};
-    ops::adam_step_(spec, steps_, gradients_, parameters_, first_, second_);
+    ops::adam_step_(adam(lr), steps_, gradients_, parameters_, first_, second_);
+  }
+}
+
+AdamSpec Optimizer::adam(double lr) const {
+  return {.lr = lr, .weight_decay = spec_.weight_decay, .decoupled = spec_.type == "adamw"};
+}
+
+ops::WeightStep Optimizer::step_of(const Tensor& gradient) {
+  const int64_t begin = gradient.data() - gradients_.data();
+  taken_.emplace_back(begin, begin + gradient.size());
+  const auto window = [&](const Tensor& flat) { return flat.window(begin, gradient.shape()); };
+  return {adam(lr_), steps_, gradient, window(parameters_), window(first_), window(second_)};
+}
+
+void Optimizer::backward_and_step(const Var& loss, double lr) {
+  if (spec_.type == "sgd" || !parameters_.context().backend().steps_in_products()) {
+    backward(loss);
+    return step(lr);
+  }
+  ++steps_;
+  lr_ = lr;
+  taken_.clear();
+  backward(loss, this);
+  std::sort(taken_.begin(), taken_.end());
+  taken_.emplace_back(parameters_.size(), parameters_.size());
+  int64_t done = 0;
+  for (const auto& [begin, end] : taken_) {
+    const auto rest = [&, first = done, count = begin - done](const Tensor& flat) {
+      return flat.window(first, {count});
+    };
+    if (begin > done)
+      ops::adam_step_(adam(lr), steps_, rest(gradients_), rest(parameters_), rest(first_),
+                      rest(second_));
+    done = end;
   }
 }
 

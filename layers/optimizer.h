@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "autograd/var.h"
 #include "core/ops.h"
 #include "core/tensor.h"
 
@@ -17,16 +20,26 @@ struct OptimizerSpec {
   double weight_decay = 0;
 };
 
-class Optimizer {
+class Optimizer : private StepSource {
  public:
   // parameters and gradients: [P] each, the live buffers. Moments start at zero.
   Optimizer(const OptimizerSpec& spec, const Tensor& parameters, const Tensor& gradients);
   void step(double lr);  // one update with this learning rate
+  // backward(loss) and step(lr), to the same bits. Where the device is quicker so, a weight takes
+  // its step within the backward pass; its gradient then reaches no buffer.
+  void backward_and_step(const Var& loss, double lr);
 
  private:
+  AdamSpec adam(double lr) const;
+  ops::WeightStep step_of(const Tensor& gradient) override;
+
   OptimizerSpec spec_;
   Tensor parameters_, gradients_, first_, second_;
   int64_t steps_ = 0;
+  // Of a backward pass with steps: its rate, and the stretches of the flat buffers that took
+  // theirs.
+  double lr_ = 0;
+  std::vector<std::pair<int64_t, int64_t>> taken_;
 };
 
 struct ScheduleSpec {

@@ -95,6 +95,21 @@ void CpuBackend::fill_uniform(const RandomKey& key, int64_t first, double low, d
 void CpuBackend::gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) {
   cpu::gemm(spec, a, b, c, threads_);
 }
+// A linear layer is a 1x1 convolution of images of one pixel.
+void CpuBackend::gemm_adam(ConstView dy, ConstView x, View grad, const AdamUpdate& update) {
+  const auto image = [](const ConstView& v) {
+    return ConstView(v.data, {v.shape[0], 1, 1, v.shape[1]});
+  };
+  AdamUpdate convolution = update;
+  convolution.parameter.shape = {grad.shape[0], 1, 1, grad.shape[1]};
+  if (!weight_step(image(dy), image(x), {}, convolution, threads_))
+    Backend::gemm_adam(dy, x, grad, update);
+}
+void CpuBackend::conv2d_backward_weight_adam(ConstView dy, ConstView x, const ConvSpec& spec,
+                                             View grad, const AdamUpdate& update) {
+  if (!weight_step(dy, x, spec, update, threads_))
+    Backend::conv2d_backward_weight_adam(dy, x, spec, grad, update);
+}
 void CpuBackend::conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) {
   cpu::conv2d(x, w, spec, y, threads_);
 }

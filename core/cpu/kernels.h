@@ -39,6 +39,13 @@ class ScopedCpuKernels {
 
 // c [M, N] (+)= op(a) [M, K] * op(b) [K, N].
 void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads);
+// Whether the gradient of such a weight and its Adam step can be one pass: few pixels, whole
+// vectors of channels. Where they can, the step is taken, to the bits of conv2d_backward_weight and
+// adam.
+bool weight_step(ConstView dy, ConstView x, const ConvSpec& spec, const AdamUpdate& update,
+                 int threads);
+// For a gradient at `grad`; bias corrections and step size in double, as PyTorch's Python has them.
+AdamStep adam_step_of(const AdamUpdate& update, const float* grad);
 
 // x [N, H, W, C], w [K, R, S, C / groups], y and dy [N, OH, OW, K].
 void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads);

@@ -25,10 +25,9 @@ void CpuBackend::sgd_step(const SgdSpec& spec, int64_t step, ConstView grad, Vie
   });
 }
 
-// Bias corrections and step size in double, as PyTorch's Python code has them.
-void CpuBackend::adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter,
-                           View m, View v) {
-  const double t = static_cast<double>(step);
+AdamStep adam_step_of(const AdamUpdate& update, const float* grad) {
+  const AdamSpec& spec = update.spec;
+  const double t = static_cast<double>(update.step);
   AdamStep whole{};
   whole.decay = spec.decoupled ? static_cast<float>(1.0 - spec.lr * spec.weight_decay) : 1.0f;
   whole.weight_decay = spec.decoupled ? 0.0f : static_cast<float>(spec.weight_decay);
@@ -39,13 +38,24 @@ void CpuBackend::adam_step(const AdamSpec& spec, int64_t step, ConstView grad, V
   whole.root_correction = static_cast<float>(std::sqrt(1.0 - std::pow(spec.beta2, t)));
   whole.step_size = static_cast<float>(spec.lr / (1.0 - std::pow(spec.beta1, t)));
   whole.eps = static_cast<float>(spec.eps);
+  whole.count = update.parameter.size();
+  whole.grad = grad;
+  whole.parameter = update.parameter.data;
+  whole.m = update.m.data;
+  whole.v = update.v.data;
+  return whole;
+}
+
+void CpuBackend::adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter,
+                           View m, View v) {
+  const AdamStep whole = adam_step_of({spec, step, parameter, m, v}, grad.data);
   in_ranges(threads_, parameter.size(), [&](int64_t begin, int64_t end) {
     AdamStep task = whole;
     task.count = end - begin;
-    task.grad = grad.data + begin;
-    task.parameter = parameter.data + begin;
-    task.m = m.data + begin;
-    task.v = v.data + begin;
+    task.grad += begin;
+    task.parameter += begin;
+    task.m += begin;
+    task.v += begin;
     cpu_kernels().adam(task);
   });
 }

@@ -108,6 +108,61 @@ TEST_CASE_FIXTURE(Fixture, "a parameter's buffer takes written and given gradien
   }
 }
 
+// Hands out steps of rate 1 at fresh moments and notes for which buffers.
+struct Steps final : StepSource {
+  ops::WeightStep step_of(const Tensor& gradient) override {
+    asked.push_back(gradient.data());
+    Context& context = gradient.context();
+    return {{.lr = 1},
+            1,
+            gradient,
+            weight,
+            Tensor::zeros(context, gradient.shape()),
+            Tensor::zeros(context, gradient.shape())};
+  }
+  Tensor weight;
+  std::vector<const float*> asked;
+};
+
+TEST_CASE_FIXTURE(Fixture, "a weight's step is taken within the pass where it is used once") {
+  const Tensor start = Tensor::from(context, {2, 2}, std::vector<float>{7, 1, -2, 4});
+  const Tensor buffer = Tensor::full(context, {2, 2}, kUntouched);
+  const Var w = Var::parameter(start, buffer);
+  const Var x = Var::leaf(Tensor::from(context, {1, 2}, std::vector<float>{1, 2}));
+  Steps steps;
+  steps.weight = start;
+
+  SUBCASE("after its last use: x has the gradient of the weight that made the output") {
+    backward(sum(linear(x, w, Var())), &steps);
+    CHECK(steps.asked == std::vector<const float*>{buffer.data()});
+    check_numbers(x.grad(), {7 - 2, 1 + 4});
+    CHECK(!w.grad().defined());
+    // Adam's first step is the rate, all gradients being above 0.
+    CHECK(start.to_host()[0] == doctest::Approx(6));
+    CHECK(start.to_host()[3] == doctest::Approx(3));
+  }
+  SUBCASE("not where it is used twice through one handle") {
+    backward(sum(linear(linear(x, w, Var()), w, Var())), &steps);
+    CHECK(steps.asked.empty());
+    check_numbers(start, {7, 1, -2, 4});
+  }
+  SUBCASE("not where it is used twice through two handles") {
+    const Var again = Var::parameter(start, buffer);
+    backward(sum(linear(x, w, Var()) + linear(x, again, Var())), &steps);
+    CHECK(steps.asked.empty());
+    check_numbers(buffer, {2, 4, 2, 4});
+  }
+  SUBCASE("not by an operation that only hands gradients over") {
+    backward(sum(w * w), &steps);
+    CHECK(steps.asked.empty());
+    check_numbers(buffer, {14, 2, -4, 8});
+  }
+  SUBCASE("not without an optimiser") {
+    backward(sum(linear(x, w, Var())));
+    check_numbers(buffer, {1, 2, 1, 2});
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "gradients of an intermediate value stops there") {
   const Tensor buffer = Tensor::full(context, {2}, kUntouched);
   const Var p = Var::parameter(values({2, 5}), buffer);

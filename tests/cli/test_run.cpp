@@ -175,9 +175,10 @@ TEST_CASE("--profile: phases and primitives, summed over the workers, and the sa
   // Two rounds of six clients; one batch of 30 test images a round.
   CHECK(phases["client training"]["calls"] == 12);
   CHECK(phases["evaluation"]["calls"] == 2);
-  // A client's 30 images are two batches of 16: a step has one loss and three convolutions.
+  // A client's 30 images are two batches of 16: a step has one loss and three convolutions, whose
+  // weights take their Adam step on the way.
   CHECK(primitives["softmax_cross_entropy_backward"]["calls"] == 24);
-  CHECK(primitives["conv2d_backward_weight"]["calls"] == 72);
+  CHECK(primitives["conv2d_backward_weight_adam"]["calls"] == 72);
   CHECK(primitives["conv2d_backward_data"]["calls"] == 48);  // not of the images
   // What a phase's primitives take is within the phase.
   for (const nlohmann::json& phase : profile["phases"]) {

@@ -9,6 +9,8 @@
 #include <map>
 #include <sstream>
 
+#include "autograd/functions.h"
+#include "layers/losses.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -84,6 +86,58 @@ TEST_CASE("the rate is the step's argument") {
   optimizer.step(0.5);
   optimizer.step(0.25);
   testing::check_equal(p, Array<double>({3}, -0.75));
+}
+
+// Weights whose step can be taken within the backward pass and parameters that have none; one
+// weight is used twice, and the flat buffer begins and ends with either kind.
+struct Network {
+  explicit Network(Context& context)
+      : parameters(testing::to_tensor(context, testing::Inputs(7).reals({kSize}))),
+        gradients(Tensor::full(context, {kSize}, -7.0f)) {}
+
+  Var parameter(int64_t first, const Shape& shape) const {
+    return Var::parameter(parameters.window(first, shape), gradients.window(first, shape));
+  }
+  // x [N, 2, 2, 16], target [N, 16].
+  Var loss(const Tensor& x, const Tensor& target) const {
+    const Var twice = parameter(kTwice, {16, 16});
+    const Var y = conv2d(Var::constant(x), parameter(0, {16, 3, 3, 16}), parameter(kBias, {16}),
+                         {.padding = 1});
+    const Var z = linear(relu(global_avg_pool(y)), twice, Var());
+    return mse(linear(linear(relu(z), twice, Var()), parameter(kLast, {16, 16}), Var()), target);
+  }
+
+  static constexpr int64_t kBias = 16 * 9 * 16, kTwice = kBias + 16, kLast = kTwice + 256,
+                           kSize = kLast + 256;
+  Tensor parameters, gradients;
+};
+
+TEST_CASE("a step within the backward pass is a step after it") {
+  testing::on_every_device([&](Context& context) {
+    CAPTURE(context.backend().name());
+    testing::Inputs inputs(8);
+    const Tensor x = testing::to_tensor(context, inputs.reals({3, 2, 2, 16}));
+    const Tensor target = testing::to_tensor(context, inputs.reals({3, 16}));
+    for (const auto& named : kSpecs) {
+      const OptimizerSpec& spec = named.second;
+      CAPTURE(named.first);
+      const Network within(context), after(context);
+      Optimizer one(spec, within.parameters, within.gradients);
+      Optimizer other(spec, after.parameters, after.gradients);
+      for (int step = 1; step <= 3; ++step) {
+        one.backward_and_step(within.loss(x, target), spec.lr / step);
+        backward(after.loss(x, target));
+        other.step(spec.lr / step);
+        testing::check_same_bits(within.parameters, after.parameters);
+      }
+      // The weight that is used twice has its gradient in the buffer; of the others, those whose
+      // step was taken on the way need not.
+      testing::check_same_bits(within.gradients.window(Network::kTwice, {256}),
+                               after.gradients.window(Network::kTwice, {256}));
+      if (!context.backend().steps_in_products())
+        testing::check_same_bits(within.gradients, after.gradients);
+    }
+  });
 }
 
 TEST_CASE("the rates are those of PyTorch's schedulers") {
