@@ -81,12 +81,12 @@ void Model::initialize(uint64_t seed) {
 Var Model::forward(const Tensor& x) {
   check(x.defined() && x.shape().rank() == 4 && x.shape().c() == 3,
         "[{}] images are [N, H, W, 3], got {}", spec_.arch, x.defined() ? x.shape() : Shape{});
+  if (training_) check_writable("forward in training mode");
   const bool narrow = context_->precision() == Precision::kBf16;
   return (*network_)(Var::constant(narrow ? ops::cast(x, ElementType::kBfloat16) : x));
 }
 
 void Model::set_training(bool training) {
-  if (training) check_writable("set_training");
   training_ = training;
   network_->set_training(training);
 }
@@ -150,7 +150,8 @@ BorrowedState::BorrowedState(Model& model, const ModelState& state)
   model.borrows_ = true;
 }
 
-BorrowedState::~BorrowedState() {
+// The sizes were checked when it was made.
+BorrowedState::~BorrowedState() {  // NOLINT(bugprone-exception-escape)
   exchange();
   model_.borrows_ = false;
   model_.set_training(training_);

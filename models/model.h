@@ -101,7 +101,7 @@ class Model {
 class BorrowedState {
  public:
   BorrowedState(Model& model, const ModelState& state);
-  ~BorrowedState();
+  ~BorrowedState();  // NOLINT(bugprone-exception-escape)
   BorrowedState(const BorrowedState&) = delete;
   BorrowedState& operator=(const BorrowedState&) = delete;
 

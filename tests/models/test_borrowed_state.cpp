@@ -42,7 +42,7 @@ struct Scene {
   }
   Tensor logits_of(const ModelState& state) const {
     model->set_state(state);
-    const Tensor result = logits();
+    Tensor result = logits();
     model->set_state(own);
     return result;
   }
@@ -103,7 +103,8 @@ TEST_CASE("a borrowed state: nothing writes to it, and an exception ends it") {
   try {
     const BorrowedState borrowed(*s.model, s.other);
     CHECK(s.model->borrows());
-    CHECK_THROWS_WITH_AS(s.model->set_training(true), doctest::Contains("borrows"), Error);
+    s.model->set_training(true);
+    CHECK_THROWS_WITH_AS(s.model->forward(s.batch.images), doctest::Contains("borrows"), Error);
     CHECK_THROWS_AS(s.model->set_state(s.own), Error);
     CHECK_THROWS_AS(s.model->initialize(1), Error);
     CHECK_THROWS_AS(BorrowedState(*s.model, s.own), Error);
