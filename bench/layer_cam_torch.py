@@ -38,24 +38,29 @@ class Explainer:
         self.machine = machine
         self.model = machine.model(args.model, args.classes).eval().requires_grad_(False)
         self.layer = self.model.get_submodule(args.layer or LAYERS[args.model])
-        self.update = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.updates = [
+            {name: value.clone() for name, value in self.model.state_dict().items()}
+            for _ in range(args.updates)]
         self.images = machine.images(args.batch, args.size)
         self.classes = torch.arange(args.batch, device=machine.device) % args.classes
 
     def explain(self):
-        self.model.load_state_dict(self.update)
-        with self.machine.cast():
-            layer_cam(self.model, self.layer, self.images, self.classes)
+        for update in self.updates:
+            self.model.load_state_dict(update)
+            with self.machine.cast():
+                layer_cam(self.model, self.layer, self.images, self.classes)
 
     def step(self):
         seconds, _ = self.machine.timed(self.explain)
-        return {"seconds": seconds, **self.machine.memory()}
+        return {"seconds": seconds / len(self.updates), **self.machine.memory()}
 
 
 def main():
     flags = torch_rival.loop_flags(torch_rival.parser(__doc__), batch=8)
     flags.set_defaults(size=224)
     flags.add_argument("--layer", default="")
+    flags.add_argument("--updates", type=int, default=1,
+                       help="explained one after the other; the time is of one")
     args = flags.parse_args()
     machine = torch_rival.Machine(args)
     what = f"LayerCAM {args.model} b{args.batch} {args.size}x{args.size}, {machine.describe()}"
