@@ -80,21 +80,6 @@ inline void write(const RowsPanel& task, int64_t first, const Accumulator<kRows,
     for (int i = 0; i < kRows; ++i) write_number(task, first + i, j, numbers[i][j]);
 }
 
-// C is often far away; its lines come while the sums are made.
-template <int kRows>
-inline void prefetch(const RowsPanel& task, int64_t first, int64_t width) {
-#pragma GCC unroll 8
-  for (int i = 0; i < kRows; ++i) {
-    if (task.rounded != nullptr) {
-      uint16_t* c = task.rounded + rounded_offset(task, first + i);
-      for (int64_t j = 0; j < width; j += 32) __builtin_prefetch(c + j, 1);
-    } else {
-      float* c = task.c + c_offset(task, first + i);
-      for (int64_t j = 0; j < width; j += 16) __builtin_prefetch(c + j, 1);
-    }
-  }
-}
-
 // Rows that are often pages apart, which the processor does not expect by itself.
 constexpr int64_t kRowsAhead = 16;
 
@@ -116,7 +101,6 @@ void tile(const RowsPanel& task, int64_t first) {
   for (int i = 0; i < kRows; ++i)
     base[i] = reinterpret_cast<const Number*>(task.a) +
               (task.a_offsets != nullptr ? task.a_offsets[first + i] : (first + i) * task.a_stride);
-  prefetch<kRows>(task, first, kWidth);
   // One vector a row is too few sums in flight to hide the latency of a multiply-add: two phases.
   Accumulator<kRows, kVectors> even = {};
   Accumulator<kRows, kVectors> odd = {};
