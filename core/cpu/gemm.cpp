@@ -16,6 +16,10 @@ struct Problem {
   float* c;
   int64_t m, n, k;
   GemmSpec spec;
+  // Few rows pass by a panel once: it may go from the L1 cache straight away.
+  bool once() const { return m <= kRowsAtOnce; }
+  // The rows of B are then packed by the first product that reads them.
+  bool packs_late() const { return once() && !spec.transpose_a && !spec.transpose_b; }
 };
 
 // Columns [j, j + columns) of op(B), rows [l, l + depth).
@@ -30,7 +34,7 @@ void pack_b(const Problem& p, Range columns, Range depth, float* to) {
                       depth.end - depth.begin, to);
 }
 
-void multiply(const Problem& p, Range rows, Range columns, Range depth, const float* packed) {
+void multiply(const Problem& p, Range rows, Range columns, Range depth, float* packed) {
   const CpuKernels& kernels = cpu_kernels();
   const int64_t count = columns.end - columns.begin;
   const int64_t steps = depth.end - depth.begin;
@@ -59,7 +63,9 @@ void multiply(const Problem& p, Range rows, Range columns, Range depth, const fl
   task.rows = rows.end - rows.begin;
   task.runs = &run;
   task.run_count = 1;
-  task.b = packed;
+  task.b = task.packed = packed;
+  if (p.packs_late()) task.unpacked = p.b + depth.begin * p.n + columns.begin;
+  task.unpacked_stride = p.n;
   task.columns = count;
   task.c = c;
   task.c_stride = p.n;
@@ -68,7 +74,7 @@ void multiply(const Problem& p, Range rows, Range columns, Range depth, const fl
 }
 
 // The packed rows `depth` of B against all `rows`.
-void run_panel(const Problem& p, Range rows, Range columns, Range depth, const float* packed) {
+void run_panel(const Problem& p, Range rows, Range columns, Range depth, float* packed) {
   const int64_t width = padded_columns(columns.end - columns.begin);
   for (int64_t row = rows.begin; row < rows.end; row += kRowsAtOnce) {
     const Range some{row, std::min(row + kRowsAtOnce, rows.end)};
@@ -91,15 +97,14 @@ void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c, int threads) {
   if (c.size() == 0) return;
   const int64_t width = cpu_kernels().panel;
   share_product(threads, p.m, (p.n + width - 1) / width, [&](Range rows, Range mine) {
-    // Few rows pass by once: the panel may go from the L1 cache straight away.
-    const int64_t at_once = p.m <= kRowsAtOnce ? kDepth : kPackedDepth;
+    const int64_t at_once = p.once() ? kDepth : kPackedDepth;
     float* packed = scratch_floats(Slot::kPanel, std::min(at_once, p.k) * width);
     for (int64_t panel = mine.begin; panel < mine.end; ++panel) {
       const Range columns{panel * width, std::min((panel + 1) * width, p.n)};
       int64_t l = 0;
       do {
         const Range depth{l, std::min(l + at_once, p.k)};
-        pack_b(p, columns, depth, packed);
+        if (!p.packs_late()) pack_b(p, columns, depth, packed);
         run_panel(p, rows, columns, depth, packed);
         l += at_once;
       } while (l < p.k);
