@@ -85,7 +85,7 @@ FederationSpec make_spec(const Settings& s) {
   spec.optimizer = {.type = "adam", .lr = 1e-4};
   spec.partition = "iid";
   spec.server_images = kServerImages;
-  spec.rounds = s.rounds;
+  spec.rounds = s.serve ? 1 << 20 : s.rounds;  // whoever it serves ends it
   return spec;
 }
 
@@ -132,7 +132,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
     app.add_option(flag, value, what)->capture_default_str();
   };
   add("--model", s.model, "resnet50 | regnet_y_800mf | small_cnn");
-  add("--defense", s.defense, "mean | multi_krum | fedcamae");
+  add("--defense", s.defense, "mean | median | multi_krum | fedcamae");
   add("--clients", s.clients, "clients, all of them honest");
   add("--images", s.images, "images of each client");
   add("--test-images", s.test_images, "images the global model is evaluated on");
