@@ -1,6 +1,6 @@
 // What a defence costs on random updates: its time beside the time in which this machine reads
 // every update once, and the memory it takes beyond the updates and the next global state.
-//   bench_defense [--defense mean,multi_krum,fedcamae] [--threads 2] [--repeats 2] [--json]
+//   bench_defense [--defense mean,median,multi_krum,fedcamae] [--threads 2] [--repeats 2] [--json]
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -24,6 +24,9 @@ struct Case {
 const Case kCases[] = {
     {"mean", 21, 25'600'000},
     {"mean", 1000, 1'000'000},
+    {"median", 24, 6'000'000},
+    {"median", 100, 6'000'000},
+    {"median", 1000, 1'000'000},
     {"multi_krum", 24, 6'000'000},
     {"multi_krum", 100, 6'000'000},
     {"multi_krum", 1000, 1'000'000},

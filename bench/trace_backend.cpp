@@ -35,6 +35,12 @@ void TraceBackend::pairwise_squared_distances(std::span<const ConstView> vectors
   note("pairwise_squared_distances", bytes);
 }
 
+void TraceBackend::coordinate_median(std::span<const ConstView> vectors, View y) {
+  auto bytes = static_cast<double>(y.bytes());
+  for (const ConstView& vector : vectors) bytes += static_cast<double>(vector.bytes());
+  note("coordinate_median", bytes);
+}
+
 void TraceBackend::argmax_last(ConstView x, std::span<int32_t> y) {
   std::fill(y.begin(), y.end(), 0);
   note("argmax_last", {x});

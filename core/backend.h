@@ -143,6 +143,9 @@ class Backend {
   // diagonal 0. A vector that is not finite makes its row and column NaN.
   virtual void pairwise_squared_distances(std::span<const ConstView> vectors,
                                           std::span<double> table) = 0;
+  // y[i] = the median of the vectors' i-th numbers, at least one vector; the mean of the middle two
+  // of an even number; NaN where one is NaN. The same bits on every device.
+  virtual void coordinate_median(std::span<const ConstView> vectors, View y) = 0;
   virtual bool all_finite(ConstView x) = 0;
   virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]; [bf16: x]
   virtual void sum_last(ConstView x, View y) = 0;                   // [rows, C] -> [rows]

@@ -51,6 +51,9 @@ double squared_distance(const Tensor& a, const Tensor& b);  // in a's context; b
 // Between n vectors of one length, of any contexts, computed in `context`: [n * n], symmetric to
 // the bit, its diagonal 0. A vector that is not finite makes its row and column NaN.
 std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors);
+// The median of every coordinate over vectors of one shape, of any contexts, at least one; in
+// `context`. Of an even number the mean of the middle two, NaN where one is NaN.
+Tensor coordinate_median(Context& context, std::span<const Tensor> vectors);
 bool all_finite(const Tensor& x);
 Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C], float32
 Tensor sum_last(const Tensor& x);                   // [rows.., C] -> [rows]

@@ -29,23 +29,43 @@ double squared_distance(const Tensor& a, const Tensor& b) {
   return result;
 }
 
-std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors) {
-  std::vector<const Tensor*> read;
-  std::vector<ConstView> views;
-  for (const Tensor& v : vectors) {
-    read.push_back(&v);
-    check_same_device("pairwise_squared_distances", read);
-    check_type("pairwise_squared_distances", ElementType::kFloat32, {&v});
-    check_same_size("pairwise_squared_distances", v, vectors[0]);
-    check(v.context().device() == context.device(),
-          "[pairwise_squared_distances] vectors are on {}, the context is on {}",
-          v.context().device().str(), context.device().str());
-    views.push_back(v.view());
+namespace {
+
+// Vectors of one size on the context's device, float32, to be read in `context`.
+struct Vectors {
+  Vectors(const char* op, const Context& context, std::span<const Tensor> vectors) {
+    for (const Tensor& v : vectors) {
+      tensors.push_back(&v);
+      check_same_device(op, tensors);
+      check_type(op, ElementType::kFloat32, {&v});
+      check_same_size(op, v, vectors[0]);
+      check(v.context().device() == context.device(),
+            "[{}] vectors are on {}, the context is on {}", op, v.context().device().str(),
+            context.device().str());
+      views.push_back(v.view());
+    }
   }
+  std::vector<const Tensor*> tensors;
+  std::vector<ConstView> views;
+};
+
+}  // namespace
+
+std::vector<double> pairwise_squared_distances(Context& context, std::span<const Tensor> vectors) {
+  const Vectors v("pairwise_squared_distances", context, vectors);
   std::vector<double> table(vectors.size() * vectors.size());
-  read_across(context, read,
-              [&](Backend& backend) { backend.pairwise_squared_distances(views, table); });
+  read_across(context, v.tensors,
+              [&](Backend& backend) { backend.pairwise_squared_distances(v.views, table); });
   return table;
+}
+
+Tensor coordinate_median(Context& context, std::span<const Tensor> vectors) {
+  check(!vectors.empty(), "[coordinate_median] of no vectors");
+  const Vectors v("coordinate_median", context, vectors);
+  Tensor y(context, vectors[0].shape());
+  read_across(context, v.tensors,
+              [&](Backend& backend) { backend.coordinate_median(v.views, y.view()); });
+  return y;
 }
 
 bool all_finite(const Tensor& x) {

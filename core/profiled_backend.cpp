@@ -72,6 +72,9 @@ class ProfiledBackend final : public Backend {
                                   std::span<double> table) override {
     return run("pairwise_squared_distances", &Backend::pairwise_squared_distances, vectors, table);
   }
+  void coordinate_median(std::span<const ConstView> vectors, View y) override {
+    return run("coordinate_median", &Backend::coordinate_median, vectors, y);
+  }
   bool all_finite(ConstView x) override { return run("all_finite", &Backend::all_finite, x); }
   void sum_rows(ConstView x, View y) override { return run("sum_rows", &Backend::sum_rows, x, y); }
   void sum_last(ConstView x, View y) override { return run("sum_last", &Backend::sum_last, x, y); }

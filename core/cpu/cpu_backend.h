@@ -38,6 +38,7 @@ class CpuBackend final : public Backend {
   double squared_distance(ConstView a, ConstView b) override;
   void pairwise_squared_distances(std::span<const ConstView> vectors,
                                   std::span<double> table) override;
+  void coordinate_median(std::span<const ConstView> vectors, View y) override;
   bool all_finite(ConstView x) override;
   void sum_rows(ConstView x, View y) override;
   void sum_last(ConstView x, View y) override;

@@ -1,7 +1,10 @@
 // Sums and extremes.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "core/reference/array.h"
 
@@ -24,6 +27,25 @@ T squared_distance(const Array<T>& a, const Array<T>& b) {
   T total(0);
   for (int64_t i = 0; i < a.size(); ++i) total += (a[i] - b[i]) * (a[i] - b[i]);
   return total;
+}
+
+// Of every coordinate: by sorting; numbers of float32, of an even number the mean of the middle two
+// rounded to float32. NaN where one is NaN.
+inline Array<double> coordinate_median(const std::vector<Array<double>>& vectors) {
+  Array<double> y(vectors.at(0).shape);
+  const size_t n = vectors.size();
+  for (int64_t j = 0; j < y.size(); ++j) {
+    std::vector<double> column;
+    for (const Array<double>& v : vectors) column.push_back(v[j]);
+    if (std::any_of(column.begin(), column.end(), [](double x) { return std::isnan(x); })) {
+      y[j] = std::numeric_limits<double>::quiet_NaN();
+      continue;
+    }
+    std::sort(column.begin(), column.end());
+    const double mean = (column[(n - 1) / 2] + column[n / 2]) / 2;
+    y[j] = static_cast<double>(static_cast<float>(mean));
+  }
+  return y;
 }
 
 // [rows, C] -> [C].

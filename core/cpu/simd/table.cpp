@@ -41,6 +41,7 @@ const CpuKernels kKernels = {
     .adam = adam,
     .sgd = sgd,
     .squared_distances = squared_distances,
+    .medians = medians,
     .peak = peak,
 };
 
