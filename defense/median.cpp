@@ -1,7 +1,7 @@
 // The coordinate-wise median (Yin et al., ICML 2018, Definition 1): each number of the next state
 // is the median of that number over the updates.
 //   Worked example: updates (1, 9), (2, -5), (100, 0) give (2, 0); with (4, 4) besides, (3, 2).
-//   Cost: reads n d numbers once from memory and some thirty times from the cache, copies none.
+//   Cost: reads n d numbers once from memory and some thirty times from the cache.
 #include <algorithm>
 
 #include "core/ops.h"

@@ -14,7 +14,8 @@ void CpuBackend::coordinate_median(std::span<const ConstView> vectors, View y) {
   const auto n = static_cast<int64_t>(data.size());
   const int64_t vector = cpu_kernels().vector, whole = y.size() / vector;
   in_ranges(threads_, whole, n * y.size(), [&](int64_t begin, int64_t end) {
-    cpu_kernels().medians(data.data(), n, begin * vector, end * vector, y.data);
+    float* block = scratch_floats(Slot::kPanel, n * cpu_kernels().panel);
+    cpu_kernels().medians(data.data(), n, begin * vector, end * vector, block, y.data);
   });
   for (int64_t j = whole * vector; j < y.size(); ++j)
     y.data[j] = median::of(n, [&](int64_t i) { return data[static_cast<size_t>(i)][j]; });

@@ -8,6 +8,7 @@ namespace {
 typedef int32_t Keys __attribute__((vector_size(kVector * 4)));
 
 constexpr int kWide = 2;        // vectors at a time: counting the one hides the loads of the other
+static_assert(kWide <= kPanelVectors);
 constexpr int64_t kAhead = 64;  // numbers of each vector that are fetched in advance
 
 inline Keys bits_of(Vec x) { return reinterpret_cast<Keys>(x); }
@@ -27,16 +28,19 @@ int halvings(const Keys (&first)[kCount], const Keys (&last)[kCount]) {
   return widest == 0 ? 0 : 32 - __builtin_clz(widest);
 }
 
+// block [n, kCount * kVector]: these columns, side by side. Where they lie they are often a
+// multiple of a page apart, and share a few lines of the L1 cache.
 template <int kCount>
-void columns(const float* const* x, int64_t n, int64_t j, float* y) {
-  const auto number = [&](int64_t i, int v) { return load(x[i] + j + v * kVector); };
+void columns(const float* const* x, int64_t n, int64_t j, float* block, float* y) {
+  const auto number = [&](int64_t i, int v) { return load(block + (i * kCount + v) * kVector); };
   Vec low[kCount], high[kCount];
   Keys nan[kCount] = {};
-  for (int v = 0; v < kCount; ++v) low[v] = high[v] = number(0, v);
+  for (int v = 0; v < kCount; ++v) low[v] = high[v] = load(x[0] + j + v * kVector);
   for (int64_t i = 0; i < n; ++i) {
     __builtin_prefetch(x[i] + j + kAhead);
     for (int v = 0; v < kCount; ++v) {
-      const Vec value = number(i, v);
+      const Vec value = load(x[i] + j + v * kVector);
+      store(block + (i * kCount + v) * kVector, value);
       nan[v] |= value != value;
       low[v] = value < low[v] ? value : low[v];
       high[v] = value > high[v] ? value : high[v];
@@ -84,10 +88,10 @@ void columns(const float* const* x, int64_t n, int64_t j, float* y) {
 
 }  // namespace
 
-void medians(const float* const* x, int64_t n, int64_t begin, int64_t end, float* y) {
+void medians(const float* const* x, int64_t n, int64_t begin, int64_t end, float* block, float* y) {
   int64_t j = begin;
-  for (; j + kWide * kVector <= end; j += kWide * kVector) columns<kWide>(x, n, j, y + j);
-  for (; j < end; j += kVector) columns<1>(x, n, j, y + j);
+  for (; j + kWide * kVector <= end; j += kWide * kVector) columns<kWide>(x, n, j, block, y + j);
+  for (; j < end; j += kVector) columns<1>(x, n, j, block, y + j);
 }
 
 }  // namespace fedcamae::cpu::FEDCAMAE_ISA

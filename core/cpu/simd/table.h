@@ -166,7 +166,9 @@ struct CpuKernels {
   void (*squared_distances)(const float* a, const float* const* b, int64_t vectors, int64_t count,
                             double* sums);
   // Columns [begin, end), whole vectors, of y: the medians over x[0] ... x[n - 1] (core/median.h).
-  void (*medians)(const float* const* x, int64_t n, int64_t begin, int64_t end, float* y);
+  // block: for n panels of numbers.
+  void (*medians)(const float* const* x, int64_t n, int64_t begin, int64_t end, float* block,
+                  float* y);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };
