@@ -7,7 +7,7 @@ namespace {
 
 typedef int32_t Keys __attribute__((vector_size(kVector * 4)));
 
-constexpr int kWide = 2;        // vectors at a time: counting the one hides the loads of the other
+constexpr int kWide = 2;  // vectors at a time: counting the one hides the loads of the other
 static_assert(kWide <= kPanelVectors);
 constexpr int64_t kAhead = 64;  // numbers of each vector that are fetched in advance
 
