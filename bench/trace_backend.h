@@ -66,6 +66,7 @@ class TraceBackend final : public Backend {
   }
   void pairwise_squared_distances(std::span<const ConstView> vectors,
                                   std::span<double> table) override;
+  void transpose(ConstView x, View y) override { note("transpose", {x, y}); }
   void coordinate_median(std::span<const ConstView> vectors, View y) override;
   bool all_finite(ConstView x) override { return note("all_finite", {x}), true; }
   void sum_rows(ConstView x, View y) override { note("sum_rows", {x, y}); }

@@ -80,6 +80,25 @@ struct AdamUpdate {
   int64_t step = 1;  // counts from 1
   View parameter, m, v;
 };
+// A training step of a dense autoencoder with one hidden layer, in two halves: x [N, P] ->
+// hidden [N, H] = ReLU(x weight + bias) -> y [N, P] = sigmoid(hidden weight^T + bias), both weights
+// [P, H]. A half takes its weight's Adam step; the gradients' buffers, shaped as what they are of,
+// and the scratch may be written or not.
+struct DecoderStep {
+  ConstView x, x_t;  // x_t [P, N]: the same numbers, for devices that read all of a pixel at once
+  ConstView hidden;
+  AdamUpdate weight, bias;  // [P, H], [P]
+  View weight_gradient, bias_gradient;
+  View y, dy;    // scratch, [N, P]
+  View dhidden;  // [N, H]: the gradient of the loss, the mean of (y - x)^2
+};
+struct EncoderStep {
+  ConstView x, x_t;
+  ConstView dz;  // [N, H]: the gradient by x weight, before bias and ReLU
+  AdamUpdate weight;
+  View weight_gradient;
+  View z;  // [N, H]: x weight, after the weight's step
+};
 
 class Backend {
  public:
@@ -166,6 +185,7 @@ class Backend {
   // --- matrices ---------------------------------------------------------------------------------
   // c [M, N] = op(a) [M, K] * op(b) [K, N]. [bf16: a and b; c as they are, or float32]
   virtual void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) = 0;
+  virtual void transpose(ConstView x, View y) = 0;  // [R, C] -> [C, R]
   // --- convolution (no bias; add_row and sum_rows serve for it) ---------------------------------
   // [bf16: all views]
   virtual void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) = 0;
@@ -187,6 +207,11 @@ class Backend {
     conv2d_backward_weight(dy, x, spec, grad);
     adam_step(update.spec, update.step, grad, update.parameter, update.m, update.v);
   }
+
+  // --- a dense autoencoder's training step (core/dense_autoencoder.cpp: of the parts above) ------
+  // Returns the loss before the step.
+  virtual double decoder_step(const DecoderStep& s);
+  virtual void encoder_step(const EncoderStep& s);
 
   // --- pooling and resizing ---------------------------------------------------------------------
   // [bf16: all views of the pools]

@@ -89,6 +89,19 @@ void gemm_adam_(const Tensor& dy, const Tensor& x, const WeightStep& step);
 void conv2d_backward_weight_adam_(const Tensor& dy, const Tensor& x, const ConvSpec& spec,
                                   const WeightStep& step);
 
+Tensor transpose(const Tensor& x);  // [R, C] -> [C, R]
+// One training step of a dense autoencoder in two halves, Backend::DecoderStep and EncoderStep:
+// x [N, P], x_t its transpose, hidden and dz [N, H], weights [P, H], the decoder's bias [P].
+struct DecoderResult {
+  double loss = 0;  // the mean of (y - x)^2 before the step
+  Tensor dhidden;   // [N, H]
+};
+DecoderResult decoder_step_(const Tensor& x, const Tensor& x_t, const Tensor& hidden,
+                            const WeightStep& weight, const WeightStep& bias);
+// Returns x weight [N, H], after the weight's step.
+Tensor encoder_step_(const Tensor& x, const Tensor& x_t, const Tensor& dz,
+                     const WeightStep& weight);
+
 // --- pooling, resizing, gating -------------------------------------------------------------------
 Shape pool_shape(const Shape& x, const PoolSpec& spec);
 Tensor max_pool(const Tensor& x, const PoolSpec& spec);

@@ -6,6 +6,7 @@
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "core/ops.h"
 #include "core/tensor.h"
 
 namespace fedcamae::ops {
@@ -72,6 +73,14 @@ inline void check_same_size(const char* op, const Tensor& a, const Tensor& b) {
 }
 inline void check_rank(const char* op, const char* what, const Shape& shape, int rank) {
   check(shape.rank() == rank, "[{}] {} has {} dimensions, got {}", op, what, rank, shape);
+}
+
+inline AdamUpdate checked_update(const char* op, const WeightStep& s) {
+  check_float32(op, {&s.gradient, &s.parameter, &s.m, &s.v});
+  for (const Tensor* t : {&s.parameter, &s.m, &s.v})
+    check_shape(op, "a buffer of the weight's size", t->shape(), s.gradient.shape());
+  check(s.step >= 1, "[{}] steps count from 1, got {}", op, s.step);
+  return {s.spec, s.step, s.parameter.view(), s.m.view(), s.v.view()};
 }
 
 }  // namespace fedcamae::ops

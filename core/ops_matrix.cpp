@@ -16,14 +16,6 @@ Shape gemm_shape(const Tensor& a, const Tensor& b, const GemmSpec& spec) {
   return {a.shape()[spec.transpose_a ? 1 : 0], b.shape()[spec.transpose_b ? 0 : 1]};
 }
 
-AdamUpdate checked_update(const char* op, const WeightStep& s) {
-  check_float32(op, {&s.gradient, &s.parameter, &s.m, &s.v});
-  for (const Tensor* t : {&s.parameter, &s.m, &s.v})
-    check_shape(op, "a buffer of the weight's size", t->shape(), s.gradient.shape());
-  check(s.step >= 1, "[{}] steps count from 1, got {}", op, s.step);
-  return {s.spec, s.step, s.parameter.view(), s.m.view(), s.v.view()};
-}
-
 }  // namespace
 
 void gemm_into(const Tensor& a, const Tensor& b, const GemmSpec& spec, const Tensor& c) {
@@ -46,6 +38,14 @@ Tensor gemm(const Tensor& a, const Tensor& b, const GemmSpec& spec, ElementType 
   Tensor c(a.context(), gemm_shape(a, b, spec), type);
   gemm_into(a, b, spec, c);
   return c;
+}
+
+Tensor transpose(const Tensor& x) {
+  check_float32("transpose", {&x});
+  check_rank("transpose", "x", x.shape(), 2);
+  Tensor y(x.context(), {x.shape()[1], x.shape()[0]});
+  x.context().backend().transpose(x.view(), y.view());
+  return y;
 }
 
 Shape conv2d_shape(const Shape& x, const Shape& w, const ConvSpec& spec) {

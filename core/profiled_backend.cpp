@@ -165,6 +165,9 @@ class ProfiledBackend final : public Backend {
                 View momentum) override {
     return run("sgd_step", &Backend::sgd_step, spec, step, grad, parameter, momentum);
   }
+  void transpose(ConstView x, View y) override {
+    return run("transpose", &Backend::transpose, x, y);
+  }
   bool steps_in_products() const override { return inner_->steps_in_products(); }
   void gemm_adam(ConstView dy, ConstView x, View grad, const AdamUpdate& update) override {
     return run("gemm_adam", &Backend::gemm_adam, dy, x, grad, update);
@@ -173,6 +176,12 @@ class ProfiledBackend final : public Backend {
                                    const AdamUpdate& update) override {
     return run("conv2d_backward_weight_adam", &Backend::conv2d_backward_weight_adam, dy, x, spec,
                grad, update);
+  }
+  double decoder_step(const DecoderStep& s) override {
+    return run("decoder_step", &Backend::decoder_step, s);
+  }
+  void encoder_step(const EncoderStep& s) override {
+    return run("encoder_step", &Backend::encoder_step, s);
   }
   void adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter, View m,
                  View v) override {

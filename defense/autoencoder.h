@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "core/random.h"
-#include "layers/flat_state.h"
-#include "layers/module.h"
+#include "core/tensor.h"
 
 namespace fedcamae {
+
+class Coder;
 
 struct AutoencoderSpec {
   std::vector<int64_t> hidden = {128};  // sizes of the encoder's layers, mirrored in the decoder
@@ -30,13 +31,13 @@ class Autoencoder {
   // step. Throws Error{kDiverged} where it is not finite.
   std::vector<double> train(const Tensor& rows);
   Tensor reconstruct(const Tensor& rows);  // [n, inputs]
-  // For each layer its weight [out, in] and bias [out], encoder first.
-  const Tensor& parameters() const { return flat_.parameters; }
+  // For each layer its weight [out, in] and bias [out], encoder first; with one hidden layer the
+  // encoder's weight lies as [in, out].
+  const Tensor& parameters() const;
 
  private:
   AutoencoderSpec spec_;
-  std::unique_ptr<Module> network_;
-  FlatState flat_;
+  std::unique_ptr<Coder> coder_;
 };
 
 // Mean squared difference of each row, in double.

@@ -49,10 +49,13 @@ class CpuBackend final : public Backend {
   void fill_uniform(const RandomKey& key, int64_t first, double low, double high, View y) override;
 
   void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) override;
+  void transpose(ConstView x, View y) override;
   bool steps_in_products() const override { return true; }
   void gemm_adam(ConstView dy, ConstView x, View grad, const AdamUpdate& update) override;
   void conv2d_backward_weight_adam(ConstView dy, ConstView x, const ConvSpec& spec, View grad,
                                    const AdamUpdate& update) override;
+  double decoder_step(const DecoderStep& s) override;
+  void encoder_step(const EncoderStep& s) override;
   void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) override;
   void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) override;
   void conv2d_backward_weight(ConstView dy, ConstView x, const ConvSpec& spec, View dw) override;

@@ -65,6 +65,7 @@ class CudaBackend final : public Backend {
   void fill_normal(const RandomKey& key, double mean, double deviation, View y) override;
   void fill_uniform(const RandomKey& key, int64_t first, double low, double high, View y) override;
 
+  void transpose(ConstView x, View y) override;
   void gemm(const GemmSpec& spec, ConstView a, ConstView b, View c) override;
   void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y) override;
   void conv2d_backward_data(ConstView dy, ConstView w, const ConvSpec& spec, View dx) override;

@@ -32,6 +32,7 @@ void norm_gradient_sums(const NormRows<T>& task, float* sums, float* products);
 template <class T>
 void norm_backward(const NormRows<T>& task);
 void adam(const AdamStep& task);
+double sigmoid_error(const SigmoidError& task);
 void sgd(const SgdStep& task);
 void squared_distances(const float* a, const float* const* b, int64_t vectors, int64_t count,
                        double* sums);

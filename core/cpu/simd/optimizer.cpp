@@ -5,20 +5,42 @@
 
 namespace fedcamae::cpu::FEDCAMAE_ISA {
 
-void adam(const AdamStep& task) {
-  const AdamStep t = task;
+namespace {
+
+constexpr int64_t kLine = 16;  // floats of a cache line
+
+inline __attribute__((always_inline)) void adam_range(const AdamStep& t, int64_t begin,
+                                                      int64_t end) {
   const float* __restrict grad = t.grad;
   float* __restrict parameter = t.parameter;
   float* __restrict m = t.m;
   float* __restrict v = t.v;
-  for (int64_t i = 0; i < t.count; ++i) {
+#pragma GCC ivdep
+  for (int64_t i = begin; i < end; ++i) {
     const float p = parameter[i] * t.decay;
     const float g = grad[i] + t.weight_decay * p;
-    m[i] = m[i] * t.beta1 + g * t.one_minus_beta1;
-    v[i] = v[i] * t.beta2 + g * g * t.one_minus_beta2;
-    const float deviation = __builtin_sqrtf(v[i]) / t.root_correction + t.eps;
-    parameter[i] = p - t.step_size * (m[i] / deviation);
+    const float first = m[i] * t.beta1 + g * t.one_minus_beta1;
+    const float second = v[i] * t.beta2 + g * g * t.one_minus_beta2;
+    m[i] = first;
+    v[i] = second;
+    const float deviation = __builtin_sqrtf(second) / t.root_correction + t.eps;
+    parameter[i] = p - t.step_size * (first / deviation);
   }
+}
+
+}  // namespace
+
+void adam(const AdamStep& task) {
+  const AdamStep t = task;
+  int64_t i = 0;
+  if (t.ahead != 0)
+    for (; i + kLine <= t.count; i += kLine) {
+      __builtin_prefetch(t.parameter + t.ahead + i, 0, 2);
+      __builtin_prefetch(t.m + t.ahead + i, 0, 2);
+      __builtin_prefetch(t.v + t.ahead + i, 0, 2);
+      adam_range(t, i, i + kLine);
+    }
+  adam_range(t, i, t.count);
 }
 
 namespace {

@@ -64,6 +64,14 @@ inline void write_number(const RowsPanel& task, int64_t i, int64_t j, float sum)
 template <int kRows, int kVectors>
 inline void write(const RowsPanel& task, int64_t first, const Accumulator<kRows, kVectors>& acc) {
   if (task.columns == kVectors * kVector) {
+    if (!task.accumulate && task.rounded == nullptr) {  // where the reduction is short, this counts
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v)
+          store(task.c + c_offset(task, first + i) + v * kVector, acc.value[i][v]);
+      return;
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8

@@ -39,6 +39,7 @@ const CpuKernels kKernels = {
     .norm = norm_kernels<float>(),
     .norm_bf16 = norm_kernels<uint16_t>(),
     .adam = adam,
+    .sigmoid_error = sigmoid_error,
     .sgd = sgd,
     .squared_distances = squared_distances,
     .medians = medians,

@@ -104,6 +104,8 @@ struct AdamStep {
   float root_correction;  // sqrt(1 - beta2^t)
   float step_size;        // lr / (1 - beta1^t)
   float eps;
+  int64_t
+      ahead;  // how far the next call begins, whose numbers come to the L2 cache meanwhile; or 0
 };
 struct SgdStep {
   int64_t count;
@@ -113,6 +115,18 @@ struct SgdStep {
   float lr, momentum, one_minus_dampening, weight_decay;
   bool first;  // the buffer begins as the gradient
   bool nesterov;
+};
+
+// The last layer of an autoencoder, a row per pixel: y = sigmoid(z + bias), and the gradient of
+// (y - x)^2 times factor / 2 in the place of z, zeros behind its last column.
+struct SigmoidError {
+  int64_t rows;
+  int64_t columns;
+  const float* x;     // [rows, columns]
+  const float* bias;  // [rows]
+  float factor;
+  float* z;      // [rows, padded_columns(columns)]
+  float* dbias;  // [rows]: the sums of z's rows
 };
 
 template <class T>
@@ -161,6 +175,7 @@ struct CpuKernels {
   NormKernels<float> norm;
   NormKernels<uint16_t> norm_bf16;
   void (*adam)(const AdamStep&);
+  double (*sigmoid_error)(const SigmoidError&);  // returns the sum of (y - x)^2
   void (*sgd)(const SgdStep&);
   // sums[v] = sum over i of (a[i] - b[v][i])^2 in double, eight sums side by side at every level.
   void (*squared_distances)(const float* a, const float* const* b, int64_t vectors, int64_t count,
