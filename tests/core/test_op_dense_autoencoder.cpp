@@ -23,7 +23,7 @@ struct Size {
 };
 // Maps that fill vectors and not, one and more panels of them; hidden units in one panel, in two,
 // in no whole vector; pixels in one block, in several pieces, one.
-const Size kSizes[] = {{24, 100, 128}, {1, 7, 16}, {3, 50, 80},    {70, 130, 32},
+const Size kSizes[] = {{24, 100, 128}, {1, 7, 16}, {3, 50, 80}, {70, 130, 32},
                        {24, 2500, 64}, {5, 1, 16}, {9, 40, 10}, {17, 3000, 16}};
 
 // A weight in the middle of a training, on a device and as the reference's; the gradient's buffer
@@ -85,11 +85,11 @@ TEST_CASE("the decoder's half: loss, gradient of the hidden layer, both steps") 
     const Array<double> hidden = inputs.reals({s.n, s.h}, 0.2, 0.4);
     Weight weight(context, inputs, {s.p, s.h}), bias(context, inputs, {s.p});
     const Guarded tx(context, x), tx_t(context, transposed(x)), th(context, hidden);
-    const auto [loss, dhidden] = ops::decoder_step_(tx.tensor(), tx_t.tensor(), th.tensor(),
-                                                    weight.step(), bias.step());
+    const auto [loss, dhidden] =
+        ops::decoder_step_(tx.tensor(), tx_t.tensor(), th.tensor(), weight.step(), bias.step());
     Array<double> expected(hidden.shape);
-    const double expected_loss = reference::decoder_step(kSpec, kStep, x, hidden, weight.expected,
-                                                         bias.expected, expected);
+    const double expected_loss =
+        reference::decoder_step(kSpec, kStep, x, hidden, weight.expected, bias.expected, expected);
     // y is the sigmoid of a sum over hidden units, an error a sum over maps or pixels beside it.
     testing::check_close(loss, expected_loss, testing::rounding(s.h));
     const double scale = static_cast<double>(x.size()) / 2;  // a gradient is of this size's inverse
@@ -109,8 +109,7 @@ TEST_CASE("the encoder's half: the step, and the products after it") {
     const Array<double> dz = inputs.reals({s.n, s.h}, 0.0, 0.01);
     Weight weight(context, inputs, {s.p, s.h});
     const Guarded tx(context, x), tx_t(context, transposed(x)), tdz(context, dz);
-    const Tensor z =
-        ops::encoder_step_(tx.tensor(), tx_t.tensor(), tdz.tensor(), weight.step());
+    const Tensor z = ops::encoder_step_(tx.tensor(), tx_t.tensor(), tdz.tensor(), weight.step());
     Array<double> expected(dz.shape);
     reference::encoder_step(kSpec, kStep, x, dz, weight.expected, expected);
     testing::check_close(z, expected, testing::rounding(s.p));
@@ -125,15 +124,17 @@ TEST_CASE("a sigmoid at its ends: neither overflow nor NaN") {
     const auto pixels = static_cast<int64_t>(ends.size());
     const Tensor x = Tensor::full(context, {1, pixels}, 0.5f), x_t = x.reshape({pixels, 1});
     const auto step_of = [&](const Tensor& parameter) {
-      return ops::WeightStep{{}, 1, Tensor(context, parameter.shape()), parameter,
+      return ops::WeightStep{{},
+                             1,
+                             Tensor(context, parameter.shape()),
+                             parameter,
                              Tensor::zeros(context, parameter.shape()),
                              Tensor::zeros(context, parameter.shape())};
     };
-    const double loss =
-        ops::decoder_step_(x, x_t, Tensor::zeros(context, {1, 16}),
-                           step_of(Tensor::zeros(context, {pixels, 16})),
-                           step_of(Tensor::from(context, {pixels}, ends)))
-            .loss;
+    const double loss = ops::decoder_step_(x, x_t, Tensor::zeros(context, {1, 16}),
+                                           step_of(Tensor::zeros(context, {pixels, 16})),
+                                           step_of(Tensor::from(context, {pixels}, ends)))
+                            .loss;
     // Six of seven errors are a half, but for e^-30; the seventh is none.
     testing::check_close(loss, 6 * 0.25 / 7, testing::rounding(pixels));
   });

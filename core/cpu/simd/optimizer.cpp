@@ -15,7 +15,9 @@ inline __attribute__((always_inline)) void adam_range(const AdamStep& t, int64_t
   float* __restrict parameter = t.parameter;
   float* __restrict m = t.m;
   float* __restrict v = t.v;
-#pragma GCC ivdep
+#if !defined(__clang__)
+#pragma GCC ivdep  // inlined, the pointers lose their __restrict
+#endif
   for (int64_t i = begin; i < end; ++i) {
     const float p = parameter[i] * t.decay;
     const float g = grad[i] + t.weight_decay * p;
