@@ -208,7 +208,7 @@ class Backend {
     adam_step(update.spec, update.step, grad, update.parameter, update.m, update.v);
   }
 
-  // --- a dense autoencoder's training step (core/dense_autoencoder.cpp: of the parts above) ------
+  // --- a dense autoencoder's training step (core/ops_dense_autoencoder.cpp: of the parts above) --
   // Returns the loss before the step.
   virtual double decoder_step(const DecoderStep& s);
   virtual void encoder_step(const EncoderStep& s);

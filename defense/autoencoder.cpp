@@ -23,9 +23,9 @@ void Autoencoder::initialize(const RandomKey& key) {
 
 std::vector<double> Autoencoder::train(const Tensor& rows) {
   std::vector<double> losses;
-  coder_->begin(rows);
+  const std::function<double()> step = coder_->training(rows);
   for (int64_t epoch = 0; epoch < spec_.epochs; ++epoch) {
-    losses.push_back(coder_->step());
+    losses.push_back(step());
     if (!std::isfinite(losses.back()))
       fail(ErrorKind::kDiverged,
            "[autoencoder] loss {} in epoch {} at learning rate {}; lower defense.lr", losses.back(),

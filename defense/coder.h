@@ -1,8 +1,8 @@
 // The network of an autoencoder and its training, step by step.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <vector>
 
 #include "core/random.h"
 #include "defense/autoencoder.h"
@@ -15,10 +15,9 @@ class Coder {
   virtual void initialize(Random& random) = 0;
   virtual const Tensor& parameters() const = 0;
   virtual Tensor reconstruct(const Tensor& rows) = 0;  // [n, inputs]
-  // A new training on rows: Adam forgets the last one.
-  virtual void begin(const Tensor& rows) = 0;
-  // One step on all rows; returns their mean squared error before it.
-  virtual double step() = 0;
+  // A training on rows: each call of what is returned is one step of Adam on all of them and
+  // returns their mean squared error before it.
+  virtual std::function<double()> training(const Tensor& rows) = 0;
 };
 
 // One hidden layer: the two halves of a step are primitives (ops::decoder_step_), so that a weight

@@ -54,22 +54,19 @@ class DeepCoder final : public Coder {
     const NoGrad no_grad;
     return network_(Var::constant(rows)).value();
   }
-  void begin(const Tensor& rows) override {
-    rows_ = rows;
-    optimizer_ = std::make_unique<Optimizer>(spec_, flat_.parameters, flat_.gradients);
-  }
-  double step() override {
-    const Var loss = mse(network_(Var::constant(rows_)), rows_);
-    optimizer_->backward_and_step(loss, spec_.lr);
-    return static_cast<double>(loss.value().item());
+  std::function<double()> training(const Tensor& rows) override {
+    const auto optimizer = std::make_shared<Optimizer>(spec_, flat_.parameters, flat_.gradients);
+    return [this, rows, optimizer] {
+      const Var loss = mse(network_(Var::constant(rows)), rows);
+      optimizer->backward_and_step(loss, spec_.lr);
+      return static_cast<double>(loss.value().item());
+    };
   }
 
  private:
   OptimizerSpec spec_;
   DenseAutoencoder network_;
   FlatState flat_;
-  Tensor rows_;
-  std::unique_ptr<Optimizer> optimizer_;
 };
 
 }  // namespace

@@ -5,84 +5,101 @@
 namespace fedcamae {
 namespace {
 
+// A part of a flat buffer.
+struct Place {
+  int64_t offset;
+  Shape shape;
+  Tensor in(const Tensor& buffer) const { return buffer.window(offset, shape); }
+};
+
 // y = sigmoid(ReLU(x w_in + b_in) w_out^T + b_out).
-class ShallowCoder final : public Coder {
+struct Layout {
+  int64_t inputs, hidden;
+  Place w_in() const { return {0, {inputs, hidden}}; }
+  Place b_in() const { return {inputs * hidden, {hidden}}; }
+  Place w_out() const { return {inputs * hidden + hidden, {inputs, hidden}}; }
+  Place b_out() const { return {2 * inputs * hidden + hidden, {inputs}}; }
+  int64_t size() const { return 2 * inputs * hidden + hidden + inputs; }
+};
+
+Tensor activate(const Tensor& z, const Tensor& bias) {
+  ops::add_row_(bias, z);
+  return ops::relu(z);
+}
+
+class Training {
  public:
-  ShallowCoder(int64_t inputs, const AutoencoderSpec& spec, Context& context)
-      : inputs_(inputs),
-        hidden_(spec.hidden[0]),
-        spec_{.lr = spec.lr, .weight_decay = spec.weight_decay},
-        parameters_(context, {2 * inputs * hidden_ + hidden_ + inputs}),
-        gradients_(context, parameters_.shape()) {}
+  Training(const Layout& layout, const AdamSpec& spec, const Tensor& parameters, const Tensor& rows)
+      : layout_(layout),
+        spec_(spec),
+        parameters_(parameters),
+        gradients_(rows.context(), parameters.shape()),
+        first_(Tensor::zeros(rows.context(), parameters.shape())),
+        second_(Tensor::zeros(rows.context(), parameters.shape())),
+        rows_(rows),
+        pixels_(ops::transpose(rows)),
+        z_(ops::gemm(rows, layout.w_in().in(parameters))) {}
 
-  void initialize(Random& random) override {
-    for (const Place& place : {w_in(), b_in()})
-      fill_fan_in(random, inputs_, at(parameters_, place));
-    for (const Place& place : {w_out(), b_out()})
-      fill_fan_in(random, hidden_, at(parameters_, place));
-  }
-
-  const Tensor& parameters() const override { return parameters_; }
-
-  Tensor reconstruct(const Tensor& rows) override {
-    const Tensor hidden = activate(ops::gemm(rows, at(parameters_, w_in())));
-    const Tensor y = ops::gemm(hidden, at(parameters_, w_out()), {.transpose_b = true});
-    ops::add_row_(at(parameters_, b_out()), y);
-    return ops::sigmoid(y);
-  }
-
-  void begin(const Tensor& rows) override {
-    rows_ = rows;
-    pixels_ = ops::transpose(rows);
-    steps_ = 0;
-    first_ = Tensor::zeros(parameters_.context(), parameters_.shape());
-    second_ = Tensor::zeros(parameters_.context(), parameters_.shape());
-    z_ = ops::gemm(rows, at(parameters_, w_in()));
-  }
-
-  double step() override {
+  double step() {
     ++steps_;
-    const Tensor hidden = activate(z_);
-    const auto [loss, dhidden] =
-        ops::decoder_step_(rows_, pixels_, hidden, step_of(w_out()), step_of(b_out()));
+    const Tensor hidden = activate(z_, layout_.b_in().in(parameters_));
+    const auto [loss, dhidden] = ops::decoder_step_(
+        rows_, pixels_, hidden, step_of(layout_.w_out()), step_of(layout_.b_out()));
     const Tensor dz = ops::unary_backward(Unary::kRelu, dhidden, hidden);
-    const ops::WeightStep bias = step_of(b_in());
+    const ops::WeightStep bias = step_of(layout_.b_in());
     ops::adam_step_(spec_, steps_, ops::sum_rows(dz), bias.parameter, bias.m, bias.v);
-    z_ = ops::encoder_step_(rows_, pixels_, dz, step_of(w_in()));
+    z_ = ops::encoder_step_(rows_, pixels_, dz, step_of(layout_.w_in()));
     return loss;
   }
 
  private:
-  struct Place {
-    int64_t offset;
-    Shape shape;
-  };
-  Place w_in() const { return {0, {inputs_, hidden_}}; }
-  Place b_in() const { return {inputs_ * hidden_, {hidden_}}; }
-  Place w_out() const { return {inputs_ * hidden_ + hidden_, {inputs_, hidden_}}; }
-  Place b_out() const { return {2 * inputs_ * hidden_ + hidden_, {inputs_}}; }
-  static Tensor at(const Tensor& buffer, const Place& place) {
-    return buffer.window(place.offset, place.shape);
-  }
   ops::WeightStep step_of(const Place& place) const {
     return {spec_,
             steps_,
-            at(gradients_, place),
-            at(parameters_, place),
-            at(first_, place),
-            at(second_, place)};
-  }
-  Tensor activate(const Tensor& z) const {
-    ops::add_row_(at(parameters_, b_in()), z);
-    return ops::relu(z);
+            place.in(gradients_),
+            place.in(parameters_),
+            place.in(first_),
+            place.in(second_)};
   }
 
-  int64_t inputs_, hidden_;
+  Layout layout_;
   AdamSpec spec_;
   Tensor parameters_, gradients_, first_, second_;
-  Tensor rows_, pixels_;  // what is trained on, [n, inputs] and transposed
+  Tensor rows_, pixels_;  // [n, inputs], and transposed
   Tensor z_;              // rows_ times the encoder's weight as it is now, [n, hidden]
   int64_t steps_ = 0;
+};
+
+class ShallowCoder final : public Coder {
+ public:
+  ShallowCoder(int64_t inputs, const AutoencoderSpec& spec, Context& context)
+      : layout_{inputs, spec.hidden[0]},
+        spec_{.lr = spec.lr, .weight_decay = spec.weight_decay},
+        parameters_(context, {layout_.size()}) {}
+
+  void initialize(Random& random) override {
+    for (const Place& place : {layout_.w_in(), layout_.b_in()})
+      fill_fan_in(random, layout_.inputs, place.in(parameters_));
+    for (const Place& place : {layout_.w_out(), layout_.b_out()})
+      fill_fan_in(random, layout_.hidden, place.in(parameters_));
+  }
+  const Tensor& parameters() const override { return parameters_; }
+  Tensor reconstruct(const Tensor& rows) override {
+    const Tensor hidden =
+        activate(ops::gemm(rows, layout_.w_in().in(parameters_)), layout_.b_in().in(parameters_));
+    const Tensor y = ops::gemm(hidden, layout_.w_out().in(parameters_), {.transpose_b = true});
+    ops::add_row_(layout_.b_out().in(parameters_), y);
+    return ops::sigmoid(y);
+  }
+  std::function<double()> training(const Tensor& rows) override {
+    const auto training = std::make_shared<Training>(layout_, spec_, parameters_, rows);
+    return [training] { return training->step(); };
+  }
+
+ private:
+  Layout layout_;
+  AdamSpec spec_;
+  Tensor parameters_;
 };
 
 }  // namespace

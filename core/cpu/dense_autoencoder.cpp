@@ -19,7 +19,7 @@ struct Sizes {
   int64_t n, p, h;
   int64_t width = padded_columns(n);  // of a pixel's row, a column for each row of x
   int64_t block = std::max(kBlock / h / kTileRows, int64_t{1}) * kTileRows;  // pixels
-  int64_t pieces = pieces_of(p, block* kBlocksInPiece);
+  int64_t pieces = pieces_of(p, kBlocksInPiece* block);
 };
 
 // A matrix [rows, columns] as panels of columns, one after the other.
@@ -78,15 +78,12 @@ void add_products(const Sizes& s, const float* a, int64_t a_stride, const float*
   }
 }
 
-// The part of a step on numbers [begin, begin + count) of its weight.
-void step_part(AdamStep step, int64_t begin, int64_t count, const float* gradient, int64_t ahead) {
-  step.count = count;
-  step.grad = gradient;
-  step.parameter += begin;
-  step.m += begin;
-  step.v += begin;
-  step.ahead = ahead;
-  cpu_kernels().adam(step);
+// A block's part of the weight's step, which fetches the next block's numbers.
+void step_block(const Sizes& s, const AdamStep& step, int64_t begin, int64_t count,
+                const float* gradient) {
+  AdamStep part = part_of(step, begin, count, gradient);
+  part.ahead = s.block * s.h;
+  cpu_kernels().adam(part);
 }
 
 // fn(pixels, first of its piece, sums of its piece, piece) for all blocks, the pieces shared among
@@ -99,7 +96,7 @@ void in_blocks(const Sizes& s, int threads, View out, const Fn& fn) {
   in_parts(parts, [&](int part) {
     const Range mine = share(s.pieces, part, parts);
     for (int64_t piece = mine.begin; piece < mine.end; ++piece) {
-      const Range pixels = piece_at(s.p, s.block * kBlocksInPiece, piece);
+      const Range pixels = piece_at(s.p, kBlocksInPiece * s.block, piece);
       for (int64_t at = pixels.begin; at < pixels.end; at += s.block)
         fn(Range{at, std::min(at + s.block, pixels.end)}, at == pixels.begin, sums + piece * count,
            piece);
@@ -137,8 +134,8 @@ double CpuBackend::decoder_step(const DecoderStep& step) {
          static_cast<float>(2 / count), z, dbias});
     add_products(s, z, s.width, weight.parameter + at, rows, first, sums);
     multiply(z, s.width, rows, hidden, gradient);
-    step_part(weight, at, rows * s.h, gradient, s.block * s.h);
-    step_part(bias, pixels.begin, rows, dbias, 0);
+    step_block(s, weight, at, rows * s.h, gradient);
+    cpu_kernels().adam(part_of(bias, pixels.begin, rows, dbias));
   });
   double total = 0;
   for (const double loss : losses) total += loss;
@@ -155,7 +152,7 @@ void CpuBackend::encoder_step(const EncoderStep& step) {
     const float* x = step.x_t.data + pixels.begin * s.n;
     float* gradient = scratch_floats(Slot::kImage, rows * s.h);
     multiply(x, s.n, rows, dz, gradient);
-    step_part(weight, at, rows * s.h, gradient, s.block * s.h);
+    step_block(s, weight, at, rows * s.h, gradient);
     add_products(s, x, s.n, weight.parameter + at, rows, first, sums);
   });
 }

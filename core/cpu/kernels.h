@@ -46,6 +46,8 @@ bool weight_step(ConstView dy, ConstView x, const ConvSpec& spec, const AdamUpda
                  int threads);
 // For a gradient at `grad`; bias corrections and step size in double, as PyTorch's Python has them.
 AdamStep adam_step_of(const AdamUpdate& update, const float* grad);
+// The part of a step on `count` numbers from `begin` on, whose gradient is at `grad`.
+AdamStep part_of(AdamStep whole, int64_t begin, int64_t count, const float* grad);
 
 // x [N, H, W, C], w [K, R, S, C / groups], y and dy [N, OH, OW, K].
 void conv2d(ConstView x, ConstView w, const ConvSpec& spec, View y, int threads);

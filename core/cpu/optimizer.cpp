@@ -46,17 +46,20 @@ AdamStep adam_step_of(const AdamUpdate& update, const float* grad) {
   return whole;
 }
 
+AdamStep part_of(AdamStep whole, int64_t begin, int64_t count, const float* grad) {
+  whole.count = count;
+  whole.grad = grad;
+  whole.parameter += begin;
+  whole.m += begin;
+  whole.v += begin;
+  return whole;
+}
+
 void CpuBackend::adam_step(const AdamSpec& spec, int64_t step, ConstView grad, View parameter,
                            View m, View v) {
   const AdamStep whole = adam_step_of({spec, step, parameter, m, v}, grad.data);
   in_ranges(threads_, parameter.size(), [&](int64_t begin, int64_t end) {
-    AdamStep task = whole;
-    task.count = end - begin;
-    task.grad += begin;
-    task.parameter += begin;
-    task.m += begin;
-    task.v += begin;
-    cpu_kernels().adam(task);
+    cpu_kernels().adam(part_of(whole, begin, end - begin, grad.data + begin));
   });
 }
 

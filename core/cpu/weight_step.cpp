@@ -57,23 +57,14 @@ void make_block(const ConvShape& d, const float* dy, const float* x, const TapPi
   }
 }
 
-void step_block(const ConvShape& d, AdamStep step, Range rows, Range columns,
+void step_block(const ConvShape& d, const AdamStep& step, Range rows, Range columns,
                 const float* gradient) {
-  const int64_t width = columns.end - columns.begin;
-  const bool whole = width == d.weight_row();
+  const int64_t height = rows.end - rows.begin, width = columns.end - columns.begin;
   const int64_t at = rows.begin * d.weight_row() + columns.begin;
-  step.grad = gradient;
-  step.parameter += at;
-  step.m += at;
-  step.v += at;
-  step.count = whole ? (rows.end - rows.begin) * width : width;
-  for (int64_t row = rows.begin; row < rows.end; row += whole ? rows.end - rows.begin : 1) {
-    cpu_kernels().adam(step);
-    step.grad += width;
-    step.parameter += d.weight_row();
-    step.m += d.weight_row();
-    step.v += d.weight_row();
-  }
+  if (width == d.weight_row())
+    return cpu_kernels().adam(part_of(step, at, height * width, gradient));
+  for (int64_t row = 0; row < height; ++row)
+    cpu_kernels().adam(part_of(step, at + row * d.weight_row(), width, gradient + row * width));
 }
 
 }  // namespace

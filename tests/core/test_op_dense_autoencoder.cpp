@@ -117,6 +117,28 @@ TEST_CASE("the encoder's half: the step, and the products after it") {
   });
 }
 
+TEST_CASE("the same bits for any number of threads") {
+  // Five pieces of pixels on every level; the last one is not whole.
+  constexpr Size kSize{5, 5000, 128};
+  const auto run = [&](int threads) {
+    Context context(testing::cpu_options(threads));
+    Inputs inputs(315);
+    const Tensor x = testing::to_tensor(context, inputs.uniform({kSize.n, kSize.p}, 0, 1));
+    const Tensor hidden = testing::to_tensor(context, inputs.reals({kSize.n, kSize.h}, 0.2, 0.4));
+    const Weight weight(context, inputs, {kSize.p, kSize.h}), bias(context, inputs, {kSize.p});
+    const auto [loss, dhidden] =
+        ops::decoder_step_(x, ops::transpose(x), hidden, weight.step(), bias.step());
+    const Tensor z = ops::encoder_step_(x, ops::transpose(x), dhidden, weight.step());
+    std::vector<std::vector<float>> bits = {{static_cast<float>(loss)}};
+    for (const Tensor& t : {dhidden, z, weight.parameter.tensor(), bias.parameter.tensor()})
+      bits.push_back(t.to_host());
+    return bits;
+  };
+  const auto one = run(1);
+  CHECK(one == run(2));
+  CHECK(one == run(3));
+}
+
 TEST_CASE("a sigmoid at its ends: neither overflow nor NaN") {
   testing::on_every_device([&](Context& context) {
     CAPTURE(context.backend().name());

@@ -232,5 +232,42 @@ TEST_CASE("guards: loss and optimisers") {
   });
 }
 
+TEST_CASE("guards: transpose and a dense autoencoder's halves") {
+  Inputs inputs(82);
+  at_both_alignments([&](Context& context) {
+    Backend& backend = context.backend();
+    for (const Shape& size : {Shape{5, 7, 16}, Shape{17, 50, 48}, Shape{3, 4, 5}}) {
+      CAPTURE(size.str());
+      const int64_t n = size[0], p = size[1], h = size[2];
+      const Guarded x(context, inputs.uniform({n, p}, 0, 1));
+      const Guarded hidden(context, inputs.reals({n, h}));
+      const Guarded x_t(context, Shape{p, n}), dhidden(context, hidden.view().shape),
+          z(context, hidden.view().shape);
+      backend.transpose(x.view(), x_t.view());
+      check_written(x_t);
+      const auto update = [&](const Guarded& parameter, const Guarded& m, const Guarded& v) {
+        return AdamUpdate{{}, 1, parameter.view(), m.view(), v.view()};
+      };
+      std::vector<Guarded> w, b;  // parameter, m, v
+      for (int i = 0; i < 3; ++i) {
+        w.push_back(in_place(context, inputs.uniform({p, h}, 0.1, 1)));
+        b.push_back(in_place(context, inputs.uniform({p}, 0.1, 1)));
+      }
+      const Guarded dw(context, Shape{p, h}), db(context, Shape{p}), y(context, x.view().shape),
+          dy(context, x.view().shape);
+      backend.decoder_step({x.view(), x_t.view(), hidden.view(), update(w[0], w[1], w[2]),
+                            update(b[0], b[1], b[2]), dw.view(), db.view(), y.view(), dy.view(),
+                            dhidden.view()});
+      check_written(dhidden);
+      backend.encoder_step(
+          {x.view(), x_t.view(), hidden.view(), update(w[0], w[1], w[2]), dw.view(), z.view()});
+      check_written(z);
+      for (const std::vector<Guarded>* weight : {&w, &b})
+        for (const Guarded& buffer : *weight) check_written(buffer);
+      for (const Guarded* scratch : {&dw, &db, &y, &dy}) scratch->check_untouched();
+    }
+  });
+}
+
 }  // namespace
 }  // namespace fedcamae

@@ -89,7 +89,7 @@ TEST_CASE("first weights: within 1 / sqrt(inputs of the layer), by key") {
   const std::vector<float> first = weights(a, 1);
   CHECK(first == weights(b, 1));
   CHECK_FALSE(first == weights(b, 2));
-  const size_t encoder = 64 * 16 + 16;  // numbers
+  const size_t encoder = 64 * 16 + 16;
   const std::vector<float> in(first.begin(), first.begin() + encoder),
       out(first.begin() + encoder, first.end());
   CHECK(testing::largest_magnitude(in) <= 1.0 / 8);
