@@ -43,7 +43,7 @@ class Explainer {
     const double seconds = bench::timed(context_, [&] {
       for (const ModelState& update : updates_) {
         const BorrowedState borrowed(model_, update);
-        const LayerCamResult result = layer_cam(model_, images_, layer_, classes_);
+        const CamResult result = layer_cam(model_, images_, layer_, classes_);
         scale_maps(result.raw, images_.shape().h());
       }
     });

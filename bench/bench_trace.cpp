@@ -61,7 +61,7 @@ void trace_layer_cam(const Settings& s, Context& context, Model& model) {
     tracer()->calls.clear();
     const BorrowedState borrowed(model, update);
     tracer()->phase = "explain";
-    const LayerCamResult result = layer_cam(model, images, model.default_layer(), classes);
+    const CamResult result = layer_cam(model, images, model.default_layer(), classes);
     scale_maps(result.raw, s.size);
   }
 }

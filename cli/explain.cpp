@@ -50,7 +50,7 @@ int explain_command(const ExplainFlags& f) {
       choose_normalization(f.normalization, loaded.info, imagenet_normalization());
   const std::vector<float> image = read_square(f.image, f.size);
   const std::string layer = f.layer.empty() ? model.default_layer() : f.layer;
-  const LayerCamResult cam =
+  const CamResult cam =
       layer_cam(model, network_input(image, f.size, normalization, *context), layer, classes);
   const std::vector<float> map = scale_maps(cam.raw, f.size).to_host();
   const std::vector<float> raw = cam.raw.to_host();

@@ -5,6 +5,7 @@
 
 #include "core/ops.h"
 #include "core/profile.h"
+#include "defense/grad_cam.h"
 #include "defense/layer_cam.h"
 
 namespace fedcamae {
@@ -42,10 +43,11 @@ HeatMaps explain_updates(const HeatMapSpec& spec, const RoundContext& round,
   const size_t probes = probe.labels.size();
   HeatMaps maps{spec.side, static_cast<int64_t>(probes), {}};
   maps.rows.resize(updates.size() * probes);
+  const auto explain = spec.method == CamMethod::kGradCam ? grad_cam : layer_cam;
   for (size_t u = 0; u < updates.size(); ++u) {
     if (!verdict.accepted[u]) continue;
     const BorrowedState borrowed(model, updates[u].state);
-    const LayerCamResult cam = layer_cam(model, probe.images, layer, classes);
+    const CamResult cam = explain(model, probe.images, layer, classes);
     if (!ops::all_finite(cam.logits) || !ops::all_finite(cam.raw)) {
       verdict.accepted[u] = false;
       verdict.nonfinite[u] = true;

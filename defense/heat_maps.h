@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "defense/autoencoder.h"
+#include "defense/cam.h"
 #include "defense/probe.h"
 #include "fl/defense.h"
 
@@ -14,6 +15,7 @@ struct HeatMapSpec {
   std::string layer = "";  // "" = the model's default layer
   bool own_class = false;  // explain each model's arg-max instead of the probe's label
   int64_t side = 224;      // of a map, pixels
+  CamMethod method = CamMethod::kLayerCam;
 };
 
 // The maps of all updates for all probe images: row u * probes + p, [side * side] in [0, 1], in the

@@ -1,23 +1,13 @@
 // LayerCAM (Jiang et al., IEEE TIP 2021), to the numbers of pytorch-grad-cam 1.4.8.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "models/model.h"
+#include "defense/cam.h"
 
 namespace fedcamae {
 
-struct LayerCamResult {
-  Tensor raw;                    // [N, h, w]: relu(sum_k relu(dY_c/dA_k) * A_k), layer's resolution
-  std::vector<int32_t> classes;  // the class that was explained, per image
-  Tensor logits;                 // [N, classes]
-};
-// images [N, H, W, 3], normalised. classes: one per image, or empty for each image's arg-max. Runs
-// in evaluation mode and leaves the model's mode and state as they were.
-LayerCamResult layer_cam(Model& model, const Tensor& images, const std::string& layer,
-                         const std::vector<int32_t>& classes = {});
+// relu(sum_k relu(dY_c/dA_k) * A_k); the arguments as in class_gradient.
+CamResult layer_cam(Model& model, const Tensor& images, const std::string& layer,
+                    const std::vector<int32_t>& classes = {});
 
 // pytorch-grad-cam's scaling of raw maps [N, h, w] to [N, side, side] in [0, 1]: minus the minimum,
 // divided by (1e-7 + maximum), bilinear resize (half-pixel centres), then the same scaling again. A

@@ -5,6 +5,7 @@
 
 #include "core/ops.h"
 #include "defense/autoencoder.h"
+#include "defense/grad_cam.h"
 #include "defense/layer_cam.h"
 #include "tests/models/golden.h"
 #include "tests/support/devices.h"
@@ -27,29 +28,31 @@ struct Case {
   int64_t side;  // of the images; the map of one pixel would be blank
 };
 
-Maps maps_on(const ContextOptions& options, const Case& c) {
+Maps maps_on(const ContextOptions& options, const Case& c, CamMethod method) {
   Context context(options);
   const auto model = testing::reference_model(c.arch, 5, context);
   const auto batch = testing::reference_batch(2, c.side, c.side, 5, context);
-  const LayerCamResult cam = layer_cam(*model, batch.images, c.layer);
+  const CamResult cam = method == CamMethod::kGradCam ? grad_cam(*model, batch.images, c.layer)
+                                                      : layer_cam(*model, batch.images, c.layer);
   return {cam.classes, cam.logits.to_host(), scale_maps(cam.raw, 20).to_host()};
 }
 
-TEST_CASE("LayerCAM on the device is LayerCAM on the CPU") {
+TEST_CASE("heat maps on the device are those of the CPU") {
   if (testing::skip_on_cpu()) return;
-  for (const Case& c :
-       {Case{"small_cnn", "conv3", 32}, Case{"small_cnn", "conv1", 32},
-        Case{"tiny_resnet", "layer3", 32}, Case{"tiny_regnet", "trunk_output", 64}}) {
-    CAPTURE(c.arch);
-    CAPTURE(c.layer);
-    const Maps device = maps_on(testing::device_options(1), c);
-    const Maps cpu = maps_on(testing::cpu_options(2), c);
-    CHECK(device.classes == cpu.classes);
-    CHECK(testing::largest_difference(device.logits, cpu.logits) <=
-          kMap * testing::largest_magnitude(cpu.logits));
-    CHECK(testing::largest_difference(device.scaled, cpu.scaled) <= kMap);
-    CHECK(testing::largest_magnitude(cpu.scaled) > 0.99);  // not blank
-  }
+  for (const CamMethod method : {CamMethod::kLayerCam, CamMethod::kGradCam})
+    for (const Case& c :
+         {Case{"small_cnn", "conv3", 32}, Case{"small_cnn", "conv1", 32},
+          Case{"tiny_resnet", "layer3", 32}, Case{"tiny_regnet", "trunk_output", 64}}) {
+      CAPTURE(c.arch);
+      CAPTURE(c.layer);
+      const Maps device = maps_on(testing::device_options(1), c, method);
+      const Maps cpu = maps_on(testing::cpu_options(2), c, method);
+      CHECK(device.classes == cpu.classes);
+      CHECK(testing::largest_difference(device.logits, cpu.logits) <=
+            kMap * testing::largest_magnitude(cpu.logits));
+      CHECK(testing::largest_difference(device.scaled, cpu.scaled) <= kMap);
+      CHECK(testing::largest_magnitude(cpu.scaled) > 0.99);  // not blank
+    }
 }
 
 TEST_CASE("the autoencoder learns on the device what it learns on the CPU") {
