@@ -13,7 +13,7 @@
 namespace fedcamae {
 
 enum class Keeps { kInput, kOutput };
-enum class Unary { kRelu, kSigmoid, kExp, kLog, kSquare, kNegate };
+enum class Unary { kRelu, kSigmoid, kExp, kLog, kSquare, kNegate, kSqrt, kSign };
 enum class Binary { kAdd, kSubtract, kMultiply, kDivide, kMaximum };
 
 namespace fn {
@@ -95,6 +95,33 @@ struct Negate {
   }
 };
 
+// NaN below 0; the derivative at 0 is infinite.
+struct Sqrt {
+  static constexpr Keeps kKeeps = Keeps::kOutput;
+  template <class T>
+  FEDCAMAE_HD T forward(T x) const {
+    using std::sqrt;
+    return sqrt(x);
+  }
+  template <class T>
+  FEDCAMAE_HD T backward(T dy, T y) const {
+    return dy / (T(2) * y);
+  }
+};
+
+// -1, 0 or 1; the derivative is 0, at 0 too, as in PyTorch. A NaN stays a NaN.
+struct Sign {
+  static constexpr Keeps kKeeps = Keeps::kOutput;
+  template <class T>
+  FEDCAMAE_HD T forward(T x) const {
+    return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+  }
+  template <class T>
+  FEDCAMAE_HD T backward(T, T) const {
+    return T(0);
+  }
+};
+
 struct Add {
   template <class T>
   FEDCAMAE_HD T operator()(T a, T b) const {
@@ -142,6 +169,10 @@ void visit(Unary id, Body&& body) {
       return body(Square{});
     case Unary::kNegate:
       return body(Negate{});
+    case Unary::kSqrt:
+      return body(Sqrt{});
+    case Unary::kSign:
+      return body(Sign{});
   }
 }
 template <class Body>

@@ -11,7 +11,7 @@ namespace fedcamae::reference {
 
 template <class T>
 T unary(Unary f, T x) {
-  using std::exp, std::log;
+  using std::exp, std::log, std::sqrt;
   switch (f) {
     case Unary::kRelu:
       return real_part(x) > 0 ? x : T(0);
@@ -25,6 +25,10 @@ T unary(Unary f, T x) {
       return x * x;
     case Unary::kNegate:
       return -x;
+    case Unary::kSqrt:
+      return sqrt(x);
+    case Unary::kSign:
+      return T((real_part(x) > 0) - (real_part(x) < 0));
   }
   return T(0);
 }
@@ -32,7 +36,7 @@ T unary(Unary f, T x) {
 // dy * f'(x).
 template <class T>
 T unary_backward(Unary f, T dy, T x) {
-  using std::exp;
+  using std::exp, std::sqrt;
   switch (f) {
     case Unary::kRelu:
       return real_part(x) > 0 ? dy : T(0);
@@ -46,6 +50,10 @@ T unary_backward(Unary f, T dy, T x) {
       return 2.0 * dy * x;
     case Unary::kNegate:
       return -dy;
+    case Unary::kSqrt:
+      return dy / (2.0 * sqrt(x));
+    case Unary::kSign:
+      return T(0);
   }
   return T(0);
 }

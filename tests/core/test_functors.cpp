@@ -45,6 +45,8 @@ TEST_CASE("smooth functors: value and derivative") {
       fn::Square{}, [](double x) { return std::pow(x, 2.0); }, false);
   check_analytic(
       fn::Negate{}, [](double x) { return 0.0 - x; }, false);
+  check_analytic(
+      fn::Sqrt{}, [](double x) { return std::pow(x, 0.5); }, true);
 }
 
 TEST_CASE("relu: value, derivative on both sides of zero and at zero, NaN") {
@@ -56,6 +58,17 @@ TEST_CASE("relu: value, derivative on both sides of zero and at zero, NaN") {
   }
   CHECK(relu.backward(kDy, relu.forward(0.0)) == 0.0);
   CHECK(std::isnan(relu.forward(std::numeric_limits<double>::quiet_NaN())));
+}
+
+TEST_CASE("sign: value on both sides of zero and at zero, no derivative, NaN") {
+  const fn::Sign sign;
+  for (const double x : kPoints) {
+    CHECK(sign.forward(x) == std::copysign(1.0, x));
+    CHECK(sign.backward(kDy, sign.forward(x)) == 0.0);
+  }
+  CHECK(sign.forward(0.0) == 0.0);
+  CHECK(sign.backward(kDy, 0.0) == 0.0);
+  CHECK(std::isnan(sign.forward(std::numeric_limits<double>::quiet_NaN())));
 }
 
 TEST_CASE("binary functors against the operators of the language") {
@@ -81,6 +94,8 @@ TEST_CASE("visit calls the functor that the id names") {
   CHECK(value(Unary::kLog, 1.0) == 0.0);
   CHECK(value(Unary::kSquare, -3.0) == 9.0);
   CHECK(value(Unary::kNegate, -3.0) == 3.0);
+  CHECK(value(Unary::kSqrt, 9.0) == 3.0);
+  CHECK(value(Unary::kSign, -3.0) == -1.0);
   const auto both = [](Binary id, double a, double b) {
     double y = 0;
     fn::visit(id, [&](auto f) { y = f(a, b); });

@@ -27,11 +27,12 @@ constexpr double kTolerance = 1e-11;
 
 TEST_CASE("gradients: elementwise") {
   Inputs inputs(1);
-  for (const Unary f :
-       {Unary::kRelu, Unary::kSigmoid, Unary::kExp, Unary::kLog, Unary::kSquare, Unary::kNegate}) {
+  for (const Unary f : {Unary::kRelu, Unary::kSigmoid, Unary::kExp, Unary::kLog, Unary::kSquare,
+                        Unary::kNegate, Unary::kSqrt, Unary::kSign}) {
     CAPTURE(static_cast<int>(f));
+    const bool positive = f == Unary::kLog || f == Unary::kSqrt;
     const auto x =
-        f == Unary::kLog ? inputs.uniform({3, 5}, 0.2, 4.0) : inputs.away_from_zero({3, 5}, 0.05);
+        positive ? inputs.uniform({3, 5}, 0.2, 4.0) : inputs.away_from_zero({3, 5}, 0.05);
     const auto dy = inputs.reals(x.shape);
     check_close(reference::unary_backward(f, dy, x),
                 complex_step([&](const auto& v) { return reference::unary(f, v); }, x, dy),

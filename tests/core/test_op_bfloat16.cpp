@@ -80,9 +80,10 @@ TEST_CASE("bfloat16: elementwise, to the bit") {
   on_images(302, [](Context& context, Inputs& inputs, const Shape& image) {
     const auto x = inputs.uniform(image, 0.2, 5.0), dy = inputs.reals(image);
     for (const Unary f : {Unary::kRelu, Unary::kSigmoid, Unary::kExp, Unary::kLog, Unary::kSquare,
-                          Unary::kNegate}) {
+                          Unary::kNegate, Unary::kSqrt, Unary::kSign}) {
       CAPTURE(static_cast<int>(f));
-      check_op(context, {f == Unary::kLog ? x : dy}, 0,
+      const bool positive = f == Unary::kLog || f == Unary::kSqrt;
+      check_op(context, {positive ? x : dy}, 0,
                [f](const Tensors& t) -> Tensors { return {ops::unary(f, t[0])}; });
       check_op(context, {dy, x}, 0,
                [f](const Tensors& t) -> Tensors { return {ops::unary_backward(f, t[0], t[1])}; });

@@ -19,8 +19,8 @@ using testing::Inputs;
 constexpr int64_t kSizes[] = {1, 7, 15, 16, 17, 33, 1000, 100003};
 // exp and log of a device may be a few units in the last place off.
 constexpr double kFormula = 8 * testing::kEps;
-constexpr Unary kUnary[] = {Unary::kRelu, Unary::kSigmoid, Unary::kExp,
-                            Unary::kLog,  Unary::kSquare,  Unary::kNegate};
+constexpr Unary kUnary[] = {Unary::kRelu,   Unary::kSigmoid, Unary::kExp,  Unary::kLog,
+                            Unary::kSquare, Unary::kNegate,  Unary::kSqrt, Unary::kSign};
 constexpr Binary kBinary[] = {Binary::kAdd, Binary::kSubtract, Binary::kMultiply, Binary::kDivide,
                               Binary::kMaximum};
 
@@ -32,8 +32,9 @@ TEST_CASE("unary and its backward") {
       for (const int64_t size : kSizes) {
         CAPTURE(static_cast<int>(f));
         CAPTURE(size);
-        const auto x = f == Unary::kLog ? inputs.uniform({size}, 0.2, 5.0)
-                                        : inputs.away_from_zero({size}, 0.01);
+        const bool positive = f == Unary::kLog || f == Unary::kSqrt;
+        const auto x =
+            positive ? inputs.uniform({size}, 0.2, 5.0) : inputs.away_from_zero({size}, 0.01);
         const auto dy = inputs.reals({size});
         const Tensor tx = testing::to_tensor(context, x);
         const Tensor y = ops::unary(f, tx);

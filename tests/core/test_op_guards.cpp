@@ -103,7 +103,7 @@ TEST_CASE("guards: elementwise and vectors") {
     Backend& backend = context.backend();
     const Guarded x(context, inputs.uniform(image, 0.5, 2.0)), z(context, inputs.reals(image));
     for (const Unary f : {Unary::kRelu, Unary::kSigmoid, Unary::kExp, Unary::kLog, Unary::kSquare,
-                          Unary::kNegate}) {
+                          Unary::kNegate, Unary::kSqrt, Unary::kSign}) {
       const Guarded y(context, image), dx(context, image);
       backend.unary(f, x.view(), y.view());
       backend.unary_backward(f, z.view(), x.view(), dx.view());
