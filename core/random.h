@@ -23,6 +23,7 @@ enum class Purpose : uint32_t {
   kAutoencoder,  // initial weights of the heat-map autoencoder
   kTest,
   kClaimedLoss,  // what attackers that do not train claim
+  kDefense,      // what a defense draws
 };
 
 struct RandomKey {

@@ -1,7 +1,9 @@
 #include "defense/aggregate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/ops.h"
 #include "core/profile.h"
@@ -9,20 +11,35 @@
 namespace fedcamae {
 namespace {
 
-// How much each update counts, 0 for the rejected ones.
-std::vector<double> votes_of(const RoundContext& round, std::span<const ClientUpdate> updates,
-                             const std::vector<bool>& accepted) {
-  std::vector<double> equal(updates.size(), 0.0), claimed(updates.size(), 0.0);
-  double total = 0;
+// Shares before sums: a mean of finite numbers does not overflow.
+Tensor mean_of(const RoundContext& round, std::span<const ClientUpdate> updates,
+               std::span<const double> weights, Tensor ModelState::*part) {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  Tensor mean = Tensor::zeros(round.model.context(), (round.global.*part).shape());
+  for (size_t i = 0; i < updates.size(); ++i)
+    if (weights[i] > 0)
+      ops::axpy_(static_cast<float>(weights[i] / total), updates[i].state.*part, mean);
+  return mean;
+}
+
+// Rounding must not lead out of the range of the counters: where all are equal, so is their mean.
+int64_t mean_counter(std::span<const ClientUpdate> updates, std::span<const double> weights,
+                     size_t c) {
+  int64_t low = std::numeric_limits<int64_t>::max(), high = std::numeric_limits<int64_t>::min();
+  double sum = 0, total = 0;
   for (size_t i = 0; i < updates.size(); ++i) {
-    check(updates[i].samples >= 0, "[mean] client {} claims {} samples", updates[i].client,
-          updates[i].samples);
-    if (!accepted[i]) continue;
-    equal[i] = 1;
-    claimed[i] = static_cast<double>(updates[i].samples);
-    total += claimed[i];
+    if (weights[i] == 0) continue;
+    const int64_t counter = updates[i].state.counters.at(c);
+    low = std::min(low, counter);
+    high = std::max(high, counter);
+    sum += weights[i] * static_cast<double>(counter);
+    total += weights[i];
   }
-  return round.weighted && total > 0 ? claimed : equal;
+  return std::clamp(static_cast<int64_t>(std::trunc(sum / total)), low, high);
+}
+
+bool nobody(std::span<const double> weights) {
+  return std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0; });
 }
 
 }  // namespace
@@ -42,32 +59,49 @@ Verdict accept_finite(std::span<const ClientUpdate> updates) {
   return verdict;
 }
 
+std::vector<size_t> accepted_positions(const std::vector<bool>& accepted) {
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < accepted.size(); ++i)
+    if (accepted[i]) positions.push_back(i);
+  return positions;
+}
+
+std::vector<double> counts_of(const RoundContext& round, std::span<const ClientUpdate> updates,
+                              const std::vector<bool>& accepted) {
+  std::vector<double> equal(updates.size(), 0.0), claimed(updates.size(), 0.0);
+  double total = 0;
+  for (size_t i = 0; i < updates.size(); ++i) {
+    check(updates[i].samples >= 0, "[mean] client {} claims {} samples", updates[i].client,
+          updates[i].samples);
+    if (!accepted[i]) continue;
+    equal[i] = 1;
+    claimed[i] = static_cast<double>(updates[i].samples);
+    total += claimed[i];
+  }
+  return round.weighted && total > 0 ? claimed : equal;
+}
+
+ModelState weighted_mean(const RoundContext& round, std::span<const ClientUpdate> updates,
+                         std::span<const double> weights) {
+  if (nobody(weights)) return round.global;
+  const ProfilePhase phase(round.model.context(), "aggregation");
+  return with_mean_statistics(mean_of(round, updates, weights, &ModelState::parameters), round,
+                              updates, weights);
+}
+
+ModelState with_mean_statistics(const Tensor& parameters, const RoundContext& round,
+                                std::span<const ClientUpdate> updates,
+                                std::span<const double> weights) {
+  if (nobody(weights)) return {parameters, round.global.statistics, round.global.counters};
+  ModelState next{parameters, mean_of(round, updates, weights, &ModelState::statistics), {}};
+  for (size_t c = 0; c < round.global.counters.size(); ++c)
+    next.counters.push_back(mean_counter(updates, weights, c));
+  return next;
+}
+
 ModelState mean_of_accepted(const RoundContext& round, std::span<const ClientUpdate> updates,
                             const std::vector<bool>& accepted) {
-  const ProfilePhase phase(round.model.context(), "aggregation");
-  const std::vector<double> votes = votes_of(round, updates, accepted);
-  double total = 0;
-  for (const double vote : votes) total += vote;
-  if (total == 0) return round.global;
-
-  Context& context = round.model.context();
-  ModelState mean{Tensor::zeros(context, round.global.parameters.shape()),
-                  Tensor::zeros(context, round.global.statistics.shape()),
-                  {}};
-  // Shares before sums: a mean of finite numbers does not overflow.
-  std::vector<double> counters(round.global.counters.size(), 0.0);
-  for (size_t i = 0; i < updates.size(); ++i) {
-    if (votes[i] == 0) continue;
-    const ModelState& state = updates[i].state;
-    const auto share = static_cast<float>(votes[i] / total);
-    ops::axpy_(share, state.parameters, mean.parameters);
-    ops::axpy_(share, state.statistics, mean.statistics);
-    for (size_t c = 0; c < counters.size(); ++c)
-      counters[c] += votes[i] * static_cast<double>(state.counters.at(c));
-  }
-  for (const double sum : counters)
-    mean.counters.push_back(static_cast<int64_t>(std::trunc(sum / total)));
-  return mean;
+  return weighted_mean(round, updates, counts_of(round, updates, accepted));
 }
 
 }  // namespace fedcamae

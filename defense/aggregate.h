@@ -12,10 +12,25 @@ namespace fedcamae {
 // batch-norm statistic that is not finite; no scores, no threshold.
 Verdict accept_finite(std::span<const ClientUpdate> updates);
 
-// The mean over the accepted updates, each with the same share or, where round.weighted, in
-// proportion to the samples it claims (the same share where nobody claims any). Parameters and
-// batch-norm statistics alike, one update at a time into one buffer, in the order of `updates`; the
-// batch counters' mean is truncated to a whole number. Nobody accepted: the old global state.
+// The positions of the accepted, in the order of the updates.
+std::vector<size_t> accepted_positions(const std::vector<bool>& accepted);
+
+// How much each update counts in a mean: 1 or, where round.weighted, the samples that it claims
+// (1 where nobody claims any); 0 for the rejected.
+std::vector<double> counts_of(const RoundContext& round, std::span<const ClientUpdate> updates,
+                              const std::vector<bool>& accepted);
+
+// The mean of whole states, update i in proportion to weights[i] >= 0, one update at a time into
+// one buffer, in the order of `updates`; the batch counters' mean is truncated to a whole number.
+// All weights 0: the old global state.
+ModelState weighted_mean(const RoundContext& round, std::span<const ClientUpdate> updates,
+                         std::span<const double> weights);
+// These parameters, of the server's context, beside the weighted mean of statistics and counters.
+ModelState with_mean_statistics(const Tensor& parameters, const RoundContext& round,
+                                std::span<const ClientUpdate> updates,
+                                std::span<const double> weights);
+
+// The weighted mean over the accepted, by counts_of.
 ModelState mean_of_accepted(const RoundContext& round, std::span<const ClientUpdate> updates,
                             const std::vector<bool>& accepted);
 

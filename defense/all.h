@@ -7,6 +7,7 @@ namespace fedcamae {
 
 DefenseInfo mean_defense();
 DefenseInfo median_defense();
+DefenseInfo krum_defense();
 DefenseInfo multi_krum_defense();
 DefenseInfo fedcamae_defense();
 

@@ -5,8 +5,9 @@
 namespace fedcamae {
 
 const std::vector<DefenseInfo>& defenses() {
-  static const std::vector<DefenseInfo> all = {mean_defense(), median_defense(),
-                                               multi_krum_defense(), fedcamae_defense()};
+  static const std::vector<DefenseInfo> all = {
+      mean_defense(), median_defense(), krum_defense(), multi_krum_defense(), fedcamae_defense(),
+  };
   return all;
 }
 

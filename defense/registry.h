@@ -7,6 +7,6 @@
 
 namespace fedcamae {
 
-const std::vector<DefenseInfo>& defenses();  // mean, median, multi_krum, fedcamae
+const std::vector<DefenseInfo>& defenses();
 
 }  // namespace fedcamae

@@ -4,15 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "defense/scalars.h"
+
 namespace fedcamae {
 namespace {
 
 constexpr double kMadToSigma = 1.4826;  // 1 / the 75 % point of the normal distribution
-
-double median_of_sorted(const std::vector<double>& sorted) {
-  const size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 double mean_std(const std::vector<double>& sorted, double k) {
   const auto n = static_cast<double>(sorted.size());
@@ -23,12 +20,11 @@ double mean_std(const std::vector<double>& sorted, double k) {
   return sorted.size() == 1 ? mean : mean + k * std::sqrt(squares / (n - 1));
 }
 
-double median_mad(const std::vector<double>& sorted, double k) {
-  const double median = median_of_sorted(sorted);
+double median_mad(const std::vector<double>& scores, double k) {
+  const double middle = median(scores);
   std::vector<double> deviations;
-  for (const double score : sorted) deviations.push_back(std::abs(score - median));
-  std::sort(deviations.begin(), deviations.end());
-  return median + k * kMadToSigma * median_of_sorted(deviations);
+  for (const double score : scores) deviations.push_back(std::abs(score - middle));
+  return middle + k * kMadToSigma * median(deviations);
 }
 
 }  // namespace

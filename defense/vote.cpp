@@ -4,16 +4,8 @@
 
 namespace fedcamae {
 
-void Vote::begin(int64_t round) {
-  if (round == round_)
-    flags_ = before_;
-  else
-    before_ = flags_;
-  round_ = round;
-}
-
 bool Vote::excludes(int64_t client, bool flagged) {
-  std::deque<bool>& flags = flags_[client];
+  std::deque<bool>& flags = flags_.now()[client];
   flags.push_back(flagged);
   if (flags.size() > b_) flags.pop_front();
   const auto bad = static_cast<size_t>(std::count(flags.begin(), flags.end(), true));

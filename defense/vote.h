@@ -6,6 +6,8 @@
 #include <deque>
 #include <map>
 
+#include "defense/round_memory.h"
+
 namespace fedcamae {
 
 // Remembers the flags of each client's last b rounds, those in which it took part. Excluded while
@@ -17,15 +19,14 @@ class Vote {
   explicit Vote(int64_t b) : b_(static_cast<size_t>(b)) {}
   // Before the flags of a round. Where the latest comes again, because it was interrupted, what it
   // flagged is forgotten first.
-  void begin(int64_t round);
+  void begin(int64_t round) { flags_.begin(round); }
   // This round's flag of a client; true where the client is now excluded.
   bool excludes(int64_t client, bool flagged);
 
  private:
   size_t b_;
   using Flags = std::map<int64_t, std::deque<bool>>;  // by client id, the oldest first
-  Flags flags_, before_;                              // now; before round_
-  int64_t round_ = 0;                                 // the latest
+  RoundMemory<Flags> flags_;
 };
 
 }  // namespace fedcamae

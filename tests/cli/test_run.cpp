@@ -308,7 +308,7 @@ TEST_CASE("what cannot be run is refused before anything is made") {
   write_file(r.file("wrong.toml"), "[federation]\nclints = 5\n");
   check_refusal(run_fedcamae({"run", r.file("wrong.toml"), "--out", r.file("out")}), 2,
                 "wrong.toml:2: unknown key 'federation.clints', did you mean 'clients'?");
-  check_refusal(r.run("out", {"--set", "defense.type=krum"}), 2, "multi_krum");
+  check_refusal(r.run("out", {"--set", "defense.type=medoid"}), 2, "multi_krum");
   check_refusal(r.run("out", {"--set", "model.classes=5"}), 2, "model.classes");
   check_refusal(r.run("out", {"--set", "model.weights=/nowhere.safetensors"}), 3, "/nowhere");
   check_refusal(run_fedcamae({"run", r.file("tiny.toml"), "--data-dir", r.file("none"), "--out",

@@ -5,6 +5,7 @@
 
 #include "core/ops.h"
 #include "tests/defense/server.h"
+#include "tests/support/compare.h"
 
 namespace fedcamae {
 namespace {
@@ -50,6 +51,24 @@ TEST_CASE("m chooses how many are averaged; 1 is Krum") {
   CHECK(first(two) == 0.5f);
   const DefenseResult all = krum(1, 9)->aggregate(server.round(), points(server, kLine));
   CHECK(all.verdict.accepted == std::vector<bool>(5, true));
+}
+
+TEST_CASE("Krum: the whole state of the one with the lowest score, the first of equals") {
+  Server server;
+  std::vector<ClientUpdate> updates = points(server, kLine);
+  ops::fill_(updates[4].state.statistics, 6);
+  updates[4].state.counters.assign(updates[4].state.counters.size(), 41);
+  const DefenseResult result =
+      make_defense("krum", {{"f", int64_t{1}}})->aggregate(server.round(), updates);
+  CHECK(result.verdict.score == kScores);
+  CHECK(result.verdict.threshold == 5);
+  CHECK(result.verdict.accepted == std::vector<bool>{false, false, false, false, true});
+  testing::check_same_bits(result.next.parameters, updates[4].state.parameters);
+  testing::check_same_bits(result.next.statistics, updates[4].state.statistics);
+  CHECK(result.next.counters == updates[4].state.counters);
+  const DefenseResult tie = make_defense("krum")->aggregate(server.round(), points(server, {6, 2}));
+  CHECK(tie.verdict.accepted == std::vector<bool>{true, false});
+  CHECK(first(tie) == 6.0f);
 }
 
 TEST_CASE("f = 0 looks at n - 2 others and keeps everybody") {

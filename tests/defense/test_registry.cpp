@@ -25,7 +25,7 @@ TEST_CASE("the rules are documented and can be made from their defaults") {
     }
     CHECK(info.make(Options(info.options)) != nullptr);
   }
-  CHECK(names == std::vector<std::string>{"mean", "median", "multi_krum", "fedcamae"});
+  CHECK(names == std::vector<std::string>{"mean", "median", "krum", "multi_krum", "fedcamae"});
 }
 
 TEST_CASE("FedCAMAE's defaults are the published ones") {

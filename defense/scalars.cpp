@@ -1,0 +1,30 @@
+#include "defense/scalars.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fedcamae {
+
+double median(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+std::vector<size_t> order_by(std::span<const double> values, std::vector<size_t> positions) {
+  std::stable_sort(positions.begin(), positions.end(),
+                   [&](size_t a, size_t b) { return values[a] < values[b]; });
+  return positions;
+}
+
+double clip_factor(double norm, double limit) { return norm <= limit ? 1 : limit / norm; }
+
+double cosine(double squared_a, double squared_b, double squared_distance) {
+  const double norms = std::sqrt(squared_a) * std::sqrt(squared_b);
+  if (norms == 0) return 0;
+  return std::clamp((squared_a + squared_b - squared_distance) / (2 * norms), -1.0, 1.0);
+}
+
+}  // namespace fedcamae

@@ -1,0 +1,24 @@
+// Small sums over the numbers of a round, one a client.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace fedcamae {
+
+// Of an even number of values the mean of the middle two; NaN of none.
+double median(std::vector<double> values);
+
+// `positions` by values[position], the smallest first; equal values stay in their order, which is
+// that of the ids. No value may be NaN.
+std::vector<size_t> order_by(std::span<const double> values, std::vector<size_t> positions);
+
+// What a vector of this norm is to be multiplied by, to be no longer than the limit: in [0, 1].
+double clip_factor(double norm, double limit);
+
+// Of two vectors with these squared norms and this squared distance, in [-1, 1]; 0 where one is 0.
+// Made for squared norms and distances that are summed in double: no dot product is needed.
+double cosine(double squared_a, double squared_b, double squared_distance);
+
+}  // namespace fedcamae
