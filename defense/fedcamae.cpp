@@ -1,12 +1,7 @@
 // FedCAMAE: one LayerCAM heat map per uploaded model, for the same probe image; an autoencoder that
 // reconstructs most maps well; whose map it reconstructs badly is suspicious.
-#include <limits>
-
-#include "defense/aggregate.h"
 #include "defense/all.h"
-#include "defense/heat_maps.h"
-#include "defense/threshold.h"
-#include "defense/vote.h"
+#include "defense/reference_detector.h"
 
 namespace fedcamae {
 namespace {
@@ -17,100 +12,23 @@ std::optional<Picture> read_fixed(const std::string& path) {
   return read_picture(path);
 }
 
-class FedCamAe final : public Defense {
- public:
-  explicit FedCamAe(const Options& options)
-      : probe_{.fixed = read_fixed(options.text("probe_image")),
-               .label = options.integer("probe_label"),
-               .count = options.integer("probes"),
-               .size = options.integer("size")},
-        maps_{.layer = options.text("layer"),
-              .own_class = options.text("class") == "argmax",
-              .side = options.integer("map_side")},
-        autoencoder_{.hidden = options.integers("hidden"),
-                     .epochs = options.integer("epochs"),
-                     .lr = options.real("lr"),
-                     .weight_decay = options.real("weight_decay")},
-        rule_(options.text("threshold") == "mean_std" ? ThresholdRule::kMeanStd
-                                                      : ThresholdRule::kMedianMad),
-        k_(options.real("k")),
-        vote_(options.integer("vote")) {
-    if (autoencoder_.hidden.empty())
-      fail(ErrorKind::kUsage, "defense: hidden needs at least one layer size, as in [128]");
-    if (probe_.fixed && !maps_.own_class && probe_.label < 0)
-      fail(ErrorKind::kUsage,
-           "defense: probe_image needs probe_label, its class, or class = \"argmax\"");
-  }
-
-  void check_setup(const Model& model, const ServerData& server) const override {
-    check_probe(probe_, model, server);
-    if (!maps_.layer.empty()) model.check_layer(maps_.layer);
-  }
-
-  DefenseResult aggregate(const RoundContext& round,
-                          std::span<const ClientUpdate> updates) override {
-    const Probe probe = make_probe(probe_, round);
-    Verdict verdict = accept_finite(updates);
-    const HeatMaps maps = explain_updates(maps_, round, updates, probe, verdict);
-    const Reconstructions reconstructions = reconstruct_maps(maps, autoencoder_, round);
-    vote_.begin(round.round);
-    judge(updates, maps, reconstructions, verdict);
-    DefenseResult result{mean_of_accepted(round, updates, verdict.accepted), verdict, {}};
-    if (round.want_pictures) result.heat_maps = report(maps, reconstructions, probe);
-    return result;
-  }
-
- private:
-  // Scores, threshold, votes. What is not finite has no part in the threshold and no second chance
-  // this round; in the votes it counts as a flag.
-  void judge(std::span<const ClientUpdate> updates, const HeatMaps& maps,
-             const Reconstructions& reconstructions, Verdict& verdict) {
-    std::vector<double> finite;
-    for (size_t u = 0; u < updates.size(); ++u) {
-      if (verdict.nonfinite[u]) continue;
-      double sum = 0;
-      const auto probes = static_cast<size_t>(maps.probes);
-      for (size_t p = 0; p < probes; ++p) sum += reconstructions.errors[u * probes + p];
-      verdict.score[u] = sum / static_cast<double>(probes);
-      finite.push_back(verdict.score[u]);
-    }
-    verdict.threshold = score_threshold(finite, rule_, k_);
-    for (size_t u = 0; u < updates.size(); ++u) {
-      const bool flagged = verdict.nonfinite[u] || verdict.score[u] > verdict.threshold;
-      const bool excluded = vote_.excludes(updates[u].client, flagged);
-      verdict.accepted[u] = !excluded && !verdict.nonfinite[u];
-    }
-  }
-
-  // The maps of the first probe image, on the host; NaN where an update has none.
-  static HeatMapReport report(const HeatMaps& maps, const Reconstructions& reconstructions,
-                              const Probe& probe) {
-    HeatMapReport pictures;
-    pictures.side = maps.side;
-    const auto probes = static_cast<size_t>(maps.probes);
-    const auto append = [&](const Tensor& row, std::vector<float>& to) {
-      const std::vector<float> pixels =
-          row.defined() ? row.to_host()
-                        : std::vector<float>(static_cast<size_t>(maps.side * maps.side),
-                                             std::numeric_limits<float>::quiet_NaN());
-      to.insert(to.end(), pixels.begin(), pixels.end());
-    };
-    for (size_t row = 0; row < maps.rows.size(); row += probes) {
-      append(maps.rows[row], pictures.maps);
-      append(reconstructions.rows[row], pictures.reconstructions);
-    }
-    pictures.probe_side = probe.images.shape().h();
-    pictures.probe = probe.picture;
-    return pictures;
-  }
-
-  ProbeSpec probe_;
-  HeatMapSpec maps_;
-  AutoencoderSpec autoencoder_;
-  ThresholdRule rule_;
-  double k_;
-  Vote vote_;
-};
+ReferenceSpec reference_spec(const Options& options) {
+  return {.probe = {.fixed = read_fixed(options.text("probe_image")),
+                    .label = options.integer("probe_label"),
+                    .count = options.integer("probes"),
+                    .size = options.integer("size")},
+          .maps = {.layer = options.text("layer"),
+                   .own_class = options.text("class") == "argmax",
+                   .side = options.integer("map_side")},
+          .autoencoder = {.hidden = options.integers("hidden"),
+                          .epochs = options.integer("epochs"),
+                          .lr = options.real("lr"),
+                          .weight_decay = options.real("weight_decay")},
+          .rule = options.text("threshold") == "mean_std" ? ThresholdRule::kMeanStd
+                                                          : ThresholdRule::kMedianMad,
+          .k = options.real("k"),
+          .vote = options.integer("vote")};
+}
 
 std::vector<Option> fedcamae_options() {
   constexpr double kSide = 8192, kMany = 1e6;
@@ -182,7 +100,9 @@ DefenseInfo fedcamae_defense() {
           .doc = "LayerCAM heat maps through an autoencoder; score: mean squared error of the map",
           .source = "FedCAMAE, MobiCom 2024 poster; voting: LayerCAM-AE, arXiv 2406.02605",
           .options = fedcamae_options(),
-          .make = [](const Options& options) { return std::make_unique<FedCamAe>(options); }};
+          .make = [](const Options& options) {
+            return make_reference_detector(reference_spec(options));
+          }};
 }
 
 }  // namespace fedcamae
