@@ -18,6 +18,16 @@ const FederationSpec& checked(const FederationSpec& spec, const Dataset& dataset
   return spec;
 }
 
+// nullptr where nobody attacks in this round.
+Attack* acting(const Federation::Impl& federation) {
+  const FederationSpec& spec = federation.spec;
+  const int64_t round = federation.rounds_done + 1;
+  const bool in_window =
+      round >= spec.attack_start && (spec.attack_stop == 0 || round <= spec.attack_stop);
+  Attack* attack = federation.attack.get();
+  return in_window && attack != nullptr && !attack->harmless() ? attack : nullptr;
+}
+
 }  // namespace
 
 Federation::Impl::Impl(const FederationSpec& spec_in, const Dataset& dataset_in,
@@ -68,7 +78,8 @@ RoundRecord Federation::run_round(const std::function<void(int64_t, int64_t)>& o
         impl_->spec.rounds);
   RoundRecord record;
   try {
-    Round round(*impl_, on_client, stop);
+    RoundHooks hooks(on_client, stop);
+    Round round(*impl_, acting(*impl_), hooks);
     record = round.run();
     impl_->global = round.next();
   } catch (...) {

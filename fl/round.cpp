@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/profile.h"
 #include "core/random.h"
@@ -22,10 +23,6 @@ double timed(const std::function<void()>& phase) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-bool in_window(const FederationSpec& spec, int64_t round) {
-  return round >= spec.attack_start && (spec.attack_stop == 0 || round <= spec.attack_stop);
-}
-
 void check_same_sizes(const char* who, const ModelState& state, const ModelState& global) {
   check(state.parameters.defined() && state.parameters.size() == global.parameters.size() &&
             state.statistics.size() == global.statistics.size() &&
@@ -35,20 +32,19 @@ void check_same_sizes(const char* who, const ModelState& state, const ModelState
 
 }  // namespace
 
-Round::Round(Federation::Impl& federation, const std::function<void(int64_t, int64_t)>& on_client,
-             const std::function<bool()>& stop)
+Round::Round(Federation::Impl& federation, Attack* attack, RoundHooks& hooks)
     : federation_(federation),
       spec_(federation.spec),
-      round_(federation.rounds_done + 1),
-      attacking_(federation.attack != nullptr && !federation.attack->harmless() &&
-                 in_window(spec_, round_)),
-      hooks_(on_client, stop) {
+      attack_(attack),
+      hooks_(hooks),
+      round_(federation.rounds_done + 1) {
   for (int64_t client : sample_clients(spec_, round_)) {
-    const bool attacker =
+    const bool guilty =
+        attack_ != nullptr &&
         std::binary_search(federation.attackers.begin(), federation.attackers.end(), client);
     const auto& shard = federation.partition.shards[static_cast<size_t>(client)];
-    if (!(attacker && attacking_) || federation.attack->trains()) jobs_.push_back(updates_.size());
-    guilty_.push_back(attacker && attacking_);
+    if (!guilty || attack_->trains()) jobs_.push_back(updates_.size());
+    guilty_.push_back(guilty);
     updates_.push_back({client, {}, static_cast<int64_t>(shard.size()), kNone});
   }
   // Stable: equal shards stay in the order of their ids.
@@ -63,10 +59,34 @@ RoundRecord Round::run() {
   record.seconds.train = timed([this] { train_clients(); });
   record.seconds.attack = timed([this] { attack_updates(); });
   if (hooks_.stopped()) throw Interrupted{};
-  record.seconds.defense = timed([&] { defend(record); });
+  record.seconds.defense = timed([&] {
+    const bool pictures = spec_.pictures_every > 0 && round_ % spec_.pictures_every == 0;
+    DefenseResult result = judge(*federation_.defense, pictures);
+    join(result, record);
+    record.heat_maps = std::move(result.heat_maps);
+    next_ = std::move(result.next);
+  });
   if (round_ % spec_.eval_every == 0 || round_ == spec_.rounds)
-    record.seconds.evaluate = timed([&] { evaluate_next(record); });
+    record.seconds.evaluate = timed([&] {
+      const Evaluation total = evaluate(next_);
+      record.accuracy = total.accuracy;
+      record.loss = total.loss;
+    });
   return record;
+}
+
+void Round::reuse(const Round& honest) {
+  check(honest.attack_ == nullptr && honest.round_ == round_,
+        "[round] the updates of round {} are not those of an honest round {}", honest.round_,
+        round_);
+  std::vector<size_t> left;
+  for (const size_t job : jobs_) {
+    if (guilty_[job] && poisoned_labels(updates_[job].client))
+      left.push_back(job);
+    else
+      updates_[job] = honest.updates_[job];
+  }
+  jobs_ = std::move(left);
 }
 
 void Round::train_clients() {
@@ -75,6 +95,17 @@ void Round::train_clients() {
     train_client(model, jobs_[static_cast<size_t>(job)]);
     hooks_.client_done(total);
   });
+}
+
+// Of an attacker's images, where the attack changes any.
+std::optional<std::vector<int32_t>> Round::poisoned_labels(int64_t client) const {
+  std::vector<int32_t> honest;
+  for (const int64_t i : federation_.partition.shards[static_cast<size_t>(client)])
+    honest.push_back(federation_.dataset.train.labels[static_cast<size_t>(i)]);
+  std::vector<int32_t> labels = honest;
+  attack_->poison_labels(labels, federation_.dataset.classes);
+  if (labels == honest) return std::nullopt;
+  return labels;
 }
 
 void Round::train_client(Model& model, size_t update) {
@@ -87,19 +118,13 @@ void Round::train_client(Model& model, size_t update) {
     const ImageSet* set = &dataset.train;
     std::vector<int64_t> indices = federation_.partition.shards[static_cast<size_t>(mine.client)];
     ImageSet poisoned;
-    if (guilty_[update]) {
-      poisoned.labels.reserve(indices.size());
-      for (int64_t i : indices) poisoned.labels.push_back(set->labels[static_cast<size_t>(i)]);
-      const std::vector<int32_t> honest = poisoned.labels;
-      federation_.attack->poison_labels(poisoned.labels, dataset.classes);
-      if (poisoned.labels != honest) {
-        std::vector<int32_t> labels = std::move(poisoned.labels);
+    if (guilty_[update])
+      if (std::optional<std::vector<int32_t>> labels = poisoned_labels(mine.client)) {
         poisoned = set->subset(indices);
-        poisoned.labels = std::move(labels);
+        poisoned.labels = std::move(*labels);
         set = &poisoned;
-        for (size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<int64_t>(i);
+        std::iota(indices.begin(), indices.end(), 0);
       }
-    }
     BatchLoader loader(*set, std::move(indices),
                        {.batch = spec_.batch,
                         .augment = spec_.augment,
@@ -137,6 +162,7 @@ double Round::claimed_loss(int64_t client) const {
 }
 
 void Round::attack_updates() {
+  if (attack_ == nullptr) return;
   const ProfilePhase phase(federation_.context, "attack");
   std::vector<size_t> mine;
   std::vector<int64_t> ids;
@@ -145,37 +171,39 @@ void Round::attack_updates() {
     if (guilty_[i]) {
       mine.push_back(i);
       ids.push_back(updates_[i].client);
-      if (federation_.attack->trains()) own.push_back(updates_[i].state);
-    } else if (attacking_ && federation_.attack->overhears()) {
+      if (attack_->trains()) own.push_back(updates_[i].state);
+    } else if (attack_->overhears()) {
       overheard.push_back(updates_[i].state);
     }
   }
   if (mine.empty()) return;
   std::vector<ModelState> crafted =
-      federation_.attack->craft({round_, spec_.seed, federation_.global, overheard, own, ids,
-                                 federation_.model.entries(), federation_.context});
+      attack_->craft({round_, spec_.seed, federation_.global, overheard, own, ids,
+                      federation_.model.entries(), federation_.context});
   check(crafted.size() == mine.size(), "[round] the attack made {} updates for {} attackers",
         crafted.size(), mine.size());
   for (size_t i = 0; i < mine.size(); ++i) {
     check_same_sizes("the attack", crafted[i], federation_.global);
     updates_[mine[i]].state = std::move(crafted[i]);
-    if (!federation_.attack->trains()) updates_[mine[i]].loss = claimed_loss(ids[i]);
+    if (!attack_->trains()) updates_[mine[i]].loss = claimed_loss(ids[i]);
   }
 }
 
-void Round::defend(RoundRecord& record) {
+DefenseResult Round::judge(Defense& defense, bool pictures) const {
   const ProfilePhase phase(federation_.context, "defense");
-  const bool pictures = spec_.pictures_every > 0 && round_ % spec_.pictures_every == 0;
   DefenseResult result =
-      federation_.defense->aggregate({round_, spec_.seed, federation_.global, federation_.model,
-                                      federation_.server, spec_.weighted, pictures},
-                                     updates_);
+      defense.aggregate({round_, spec_.seed, federation_.global, federation_.model,
+                         federation_.server, spec_.weighted, pictures},
+                        updates_);
   check_same_sizes("the defense", result.next, federation_.global);
   // A copy of its own: what the defense returned may lie in a worker's context or in the scratch
   // model.
-  next_ = result.next.to(federation_.context);
+  result.next = result.next.to(federation_.context);
+  return result;
+}
+
+void Round::join(const DefenseResult& result, RoundRecord& record) const {
   record.threshold = result.verdict.threshold;
-  record.heat_maps = std::move(result.heat_maps);
   record.detection = detection_metrics(result.verdict, guilty_);  // here the truth is joined
   for (size_t i = 0; i < updates_.size(); ++i)
     record.clients.push_back({updates_[i].client, updates_[i].samples, updates_[i].loss,
@@ -183,7 +211,7 @@ void Round::defend(RoundRecord& record) {
                               result.verdict.nonfinite[i], guilty_[i]});
 }
 
-void Round::evaluate_next(RoundRecord& record) {
+Evaluation Round::evaluate(const ModelState& state) const {
   const std::vector<int64_t>& indices = federation_.split.test;
   const int64_t count = static_cast<int64_t>(indices.size());
   const int64_t jobs = (count + kTestBatch - 1) / kTestBatch;
@@ -198,12 +226,10 @@ void Round::evaluate_next(RoundRecord& record) {
                            std::min(kTestBatch, count - first), federation_.dataset.normalization);
       },
       [&](Model& model) {
-        model.set_state(next_);
+        model.set_state(state);
         model.set_training(false);
       });
-  const Evaluation total = merge_batches(batches);
-  record.accuracy = total.accuracy;
-  record.loss = total.loss;
+  return merge_batches(batches);
 }
 
 }  // namespace fedcamae

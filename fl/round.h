@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fl/federation.h"
@@ -31,30 +32,42 @@ struct Federation::Impl {
        std::unique_ptr<Defense> defense_in, const ModelState* initial);
 };
 
+// Phase by phase, so that a study can craft every attack on the updates of one training.
 class Round {
  public:
-  Round(Federation::Impl& federation, const std::function<void(int64_t, int64_t)>& on_client,
-        const std::function<bool()>& stop);
-  // Leaves the federation as it was: the caller takes over `next()` if it returns.
+  // attack: acts in this round; nullptr: everybody is honest.
+  Round(Federation::Impl& federation, Attack* attack, RoundHooks& hooks);
+
+  // Before `train_clients`: takes over the updates of this very round with everybody honest. Left
+  // to train are the attackers whose labels the attack changes.
+  void reuse(const Round& honest);
+  void train_clients();
+  void attack_updates();
+  // The verdict on what was uploaded; `next` lies in the server's context.
+  DefenseResult judge(Defense& defense, bool pictures) const;
+  // The verdict in the record, and the truth with it.
+  void join(const DefenseResult& result, RoundRecord& record) const;
+  Evaluation evaluate(const ModelState& state) const;
+
+  // All of it, by the federation's defense. Leaves the federation as it was: the caller takes over
+  // `next()` if it returns.
   RoundRecord run();
   const ModelState& next() const { return next_; }
+  const std::vector<ClientUpdate>& updates() const { return updates_; }
 
  private:
-  void train_clients();
+  std::optional<std::vector<int32_t>> poisoned_labels(int64_t client) const;
   void train_client(Model& model, size_t update);
-  void attack_updates();
-  void defend(RoundRecord& record);
-  void evaluate_next(RoundRecord& record);
   double claimed_loss(int64_t client) const;
 
   Federation::Impl& federation_;
   const FederationSpec& spec_;
+  Attack* attack_;  // nullptr: nobody acts
+  RoundHooks& hooks_;
   int64_t round_;
-  bool attacking_;                     // is it a round of the attack?
   std::vector<ClientUpdate> updates_;  // of who takes part, sorted by id
   std::vector<bool> guilty_;           // of each update: made by the attack
   std::vector<size_t> jobs_;           // the updates that are trained, largest shard first
-  RoundHooks hooks_;
   ModelState next_;
 };
 
