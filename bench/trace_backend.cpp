@@ -35,10 +35,18 @@ void TraceBackend::pairwise_squared_distances(std::span<const ConstView> vectors
   note("pairwise_squared_distances", bytes);
 }
 
+void TraceBackend::gather(ConstView, std::span<const int32_t>, View y) { note("gather", {y}); }
+
 void TraceBackend::coordinate_median(std::span<const ConstView> vectors, View y) {
   auto bytes = static_cast<double>(y.bytes());
   for (const ConstView& vector : vectors) bytes += static_cast<double>(vector.bytes());
   note("coordinate_median", bytes);
+}
+
+void TraceBackend::coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t, View y) {
+  auto bytes = static_cast<double>(y.bytes());
+  for (const ConstView& vector : vectors) bytes += static_cast<double>(vector.bytes());
+  note("coordinate_trimmed_mean", bytes);
 }
 
 void TraceBackend::argmax_last(ConstView x, std::span<int32_t> y) {

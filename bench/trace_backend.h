@@ -67,7 +67,9 @@ class TraceBackend final : public Backend {
   void pairwise_squared_distances(std::span<const ConstView> vectors,
                                   std::span<double> table) override;
   void transpose(ConstView x, View y) override { note("transpose", {x, y}); }
+  void gather(ConstView x, std::span<const int32_t> at, View y) override;
   void coordinate_median(std::span<const ConstView> vectors, View y) override;
+  void coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t trim, View y) override;
   bool all_finite(ConstView x) override { return note("all_finite", {x}), true; }
   void sum_rows(ConstView x, View y) override { note("sum_rows", {x, y}); }
   void sum_last(ConstView x, View y) override { note("sum_last", {x, y}); }

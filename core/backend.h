@@ -154,6 +154,9 @@ class Backend {
   virtual void scale_channels_backward(ConstView dy, ConstView x, ConstView gate, View dx,
                                        View dgate) = 0;
 
+  // y[i] = x[at[i]], `at` on the device and within x.
+  virtual void gather(ConstView x, std::span<const int32_t> at, View y) = 0;
+
   // --- reductions (results summed in double where the result is one number) ----------------------
   virtual double sum(ConstView x) = 0;
   virtual double dot(ConstView a, ConstView b) = 0;
@@ -165,6 +168,10 @@ class Backend {
   // y[i] = the median of the vectors' i-th numbers, at least one vector; the mean of the middle two
   // of an even number; NaN where one is NaN. The same bits on every device.
   virtual void coordinate_median(std::span<const ConstView> vectors, View y) = 0;
+  // y[i] = the mean of the vectors' i-th numbers without the `trim` smallest and the `trim` largest
+  // of them, summed in double; 2 trim < vectors. NaN where one is NaN or one that stays infinite.
+  virtual void coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t trim,
+                                       View y) = 0;
   virtual bool all_finite(ConstView x) = 0;
   virtual void sum_rows(ConstView x, View y) = 0;                   // [rows, C] -> [C]; [bf16: x]
   virtual void sum_last(ConstView x, View y) = 0;                   // [rows, C] -> [rows]

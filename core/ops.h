@@ -34,8 +34,9 @@ void copy_(const Tensor& from, const Tensor& to);           // same size and typ
 void axpy_(float alpha, const Tensor& x, const Tensor& y);  // y += alpha x; x: any context
 void scale_(float alpha, const Tensor& x);
 void clamp_(float low, float high, const Tensor& x);
-void add_(const Tensor& x, const Tensor& y);      // y += x; same shapes
-void add_row_(const Tensor& b, const Tensor& x);  // x [.., C] += b [C]
+void add_(const Tensor& x, const Tensor& y);            // y += x; same shapes
+void add_row_(const Tensor& b, const Tensor& x);        // x [.., C] += b [C]
+Tensor gather(const Tensor& x, const IndexTensor& at);  // [at]: x[at[i]], in at's context; x: any
 // Each row of x [rows.., C] to [0, 1], as Backend::scale_to_unit_last.
 void scale_to_unit_(const Tensor& x);
 // x[i] = mean + deviation * the i-th number of Random(key).normal(): the same on every device.
@@ -54,6 +55,9 @@ std::vector<double> pairwise_squared_distances(Context& context, std::span<const
 // The median of every coordinate over vectors of one shape, of any contexts, at least one; in
 // `context`. Of an even number the mean of the middle two, NaN where one is NaN.
 Tensor coordinate_median(Context& context, std::span<const Tensor> vectors);
+// The mean of every coordinate over such vectors without the `trim` smallest and the `trim`
+// largest, 0 <= 2 trim < vectors; NaN where one is NaN or one that stays is infinite.
+Tensor coordinate_trimmed_mean(Context& context, std::span<const Tensor> vectors, int64_t trim);
 bool all_finite(const Tensor& x);
 Tensor sum_rows(const Tensor& x);                   // [.., C] -> [C], float32
 Tensor sum_last(const Tensor& x);                   // [rows.., C] -> [rows]

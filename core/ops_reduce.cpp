@@ -68,6 +68,29 @@ Tensor coordinate_median(Context& context, std::span<const Tensor> vectors) {
   return y;
 }
 
+Tensor coordinate_trimmed_mean(Context& context, std::span<const Tensor> vectors, int64_t trim) {
+  const auto n = static_cast<int64_t>(vectors.size());
+  check(trim >= 0 && 2 * trim < n,
+        "[coordinate_trimmed_mean] cannot leave out {} of {} vectors at each end", trim, n);
+  const Vectors v("coordinate_trimmed_mean", context, vectors);
+  Tensor y(context, vectors[0].shape());
+  read_across(context, v.tensors,
+              [&](Backend& backend) { backend.coordinate_trimmed_mean(v.views, trim, y.view()); });
+  return y;
+}
+
+Tensor gather(const Tensor& x, const IndexTensor& at) {
+  Tensor y(at.context(), {at.size()});
+  const Tensor* const both[] = {&y, &x};
+  check_same_device("gather", both);
+  check_type("gather", ElementType::kFloat32, {&x});
+  for (const int32_t i : at.to_host())
+    check(i >= 0 && i < x.size(), "[gather] {} is not in [0, {})", i, x.size());
+  read_across(y.context(), both,
+              [&](Backend& backend) { backend.gather(x.view(), at.view(), y.view()); });
+  return y;
+}
+
 bool all_finite(const Tensor& x) {
   check_float32("all_finite", {&x});
   return x.context().backend().all_finite(x.view());

@@ -75,6 +75,12 @@ class ProfiledBackend final : public Backend {
   void coordinate_median(std::span<const ConstView> vectors, View y) override {
     return run("coordinate_median", &Backend::coordinate_median, vectors, y);
   }
+  void coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t trim, View y) override {
+    return run("coordinate_trimmed_mean", &Backend::coordinate_trimmed_mean, vectors, trim, y);
+  }
+  void gather(ConstView x, std::span<const int32_t> at, View y) override {
+    return run("gather", &Backend::gather, x, at, y);
+  }
   bool all_finite(ConstView x) override { return run("all_finite", &Backend::all_finite, x); }
   void sum_rows(ConstView x, View y) override { return run("sum_rows", &Backend::sum_rows, x, y); }
   void sum_last(ConstView x, View y) override { return run("sum_last", &Backend::sum_last, x, y); }

@@ -39,6 +39,8 @@ class CpuBackend final : public Backend {
   void pairwise_squared_distances(std::span<const ConstView> vectors,
                                   std::span<double> table) override;
   void coordinate_median(std::span<const ConstView> vectors, View y) override;
+  void coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t trim, View y) override;
+  void gather(ConstView x, std::span<const int32_t> at, View y) override;
   bool all_finite(ConstView x) override;
   void sum_rows(ConstView x, View y) override;
   void sum_last(ConstView x, View y) override;

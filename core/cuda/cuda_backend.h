@@ -56,6 +56,8 @@ class CudaBackend final : public Backend {
   void pairwise_squared_distances(std::span<const ConstView> vectors,
                                   std::span<double> table) override;
   void coordinate_median(std::span<const ConstView> vectors, View y) override;
+  void coordinate_trimmed_mean(std::span<const ConstView> vectors, int64_t trim, View y) override;
+  void gather(ConstView x, std::span<const int32_t> at, View y) override;
   bool all_finite(ConstView x) override;
   void sum_rows(ConstView x, View y) override;
   void sum_last(ConstView x, View y) override;
@@ -113,6 +115,8 @@ class CudaBackend final : public Backend {
   T* scratch_of(int64_t count) {
     return static_cast<T*>(scratch(static_cast<size_t>(count) * sizeof(T)));
   }
+  // Where the vectors' numbers lie, as a list in scratch memory.
+  const float* const* pointers_to(std::span<const ConstView> vectors);
   // Throws Error{kDevice} naming `kernel` where its launch failed.
   void launched(const char* kernel);
   // Copies `bytes` of device memory to the host and waits for them.

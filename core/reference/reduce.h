@@ -48,6 +48,27 @@ inline Array<double> coordinate_median(const std::vector<Array<double>>& vectors
   return y;
 }
 
+// The mean without the `trim` smallest and the `trim` largest, rounded to float32.
+inline Array<double> coordinate_trimmed_mean(const std::vector<Array<double>>& vectors,
+                                             int64_t trim) {
+  Array<double> y(vectors.at(0).shape);
+  for (int64_t j = 0; j < y.size(); ++j) {
+    std::vector<double> column;
+    for (const Array<double>& v : vectors) column.push_back(v[j]);
+    if (std::any_of(column.begin(), column.end(), [](double x) { return std::isnan(x); })) {
+      y[j] = std::numeric_limits<double>::quiet_NaN();
+      continue;
+    }
+    std::sort(column.begin(), column.end());
+    double sum = 0;
+    for (auto x = column.begin() + trim; x != column.end() - trim; ++x) sum += *x;
+    const double mean = sum / static_cast<double>(static_cast<int64_t>(column.size()) - 2 * trim);
+    y[j] = std::isinf(mean) ? std::numeric_limits<double>::quiet_NaN()
+                            : static_cast<double>(static_cast<float>(mean));
+  }
+  return y;
+}
+
 // [rows, C] -> [C].
 template <class T>
 Array<T> sum_rows(const Array<T>& x) {

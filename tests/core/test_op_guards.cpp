@@ -162,6 +162,14 @@ TEST_CASE("guards: reductions") {
     backend.sum_last(x.view(), per_row.view());
     backend.minmax_last(x.view(), low.view(), high.view());
     for (const Guarded* g : {&per_channel, &per_row, &low, &high}) check_written(*g);
+    const std::vector<ConstView> vectors(3, x.view());
+    const Guarded median(context, x.tensor().shape()), trimmed(context, x.tensor().shape()),
+        picked(context, {3});
+    backend.coordinate_median(vectors, median.view());
+    backend.coordinate_trimmed_mean(vectors, 1, trimmed.view());
+    const IndexTensor at = IndexTensor::from(context, std::vector<int32_t>{0, 1, 0});
+    backend.gather(x.view(), at.view(), picked.view());
+    for (const Guarded* g : {&median, &trimmed, &picked}) check_written(*g);
     CHECK(std::isfinite(backend.sum(x.view())));
     CHECK(std::isfinite(backend.dot(x.view(), x.view())));
     CHECK(std::isfinite(backend.squared_distance(x.view(), x.view())));

@@ -37,6 +37,8 @@ void sgd(const SgdStep& task);
 void squared_distances(const float* a, const float* const* b, int64_t vectors, int64_t count,
                        double* sums);
 void medians(const float* const* x, int64_t n, int64_t begin, int64_t end, float* block, float* y);
+void trimmed_means(const float* const* x, int64_t n, int64_t trim, int64_t begin, int64_t end,
+                   float* block, float* y);
 int64_t peak(int64_t repeats, float* sink);
 
 extern const CpuKernels kKernels;

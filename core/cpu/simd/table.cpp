@@ -43,6 +43,7 @@ const CpuKernels kKernels = {
     .sgd = sgd,
     .squared_distances = squared_distances,
     .medians = medians,
+    .trimmed_means = trimmed_means,
     .peak = peak,
 };
 

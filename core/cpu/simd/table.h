@@ -184,6 +184,9 @@ struct CpuKernels {
   // block: for n panels of numbers.
   void (*medians)(const float* const* x, int64_t n, int64_t begin, int64_t end, float* block,
                   float* y);
+  // The same of the means without the `trim` smallest and largest (core/trimmed_mean.h).
+  void (*trimmed_means)(const float* const* x, int64_t n, int64_t trim, int64_t begin, int64_t end,
+                        float* block, float* y);
   // Multiply-adds on registers alone; returns how many. sink [16] is read and written.
   int64_t (*peak)(int64_t repeats, float* sink);
 };
