@@ -1,6 +1,6 @@
 // What a defence costs on random updates: its time beside the time in which this machine reads
 // every update once, and the memory it takes beyond the updates and the next global state.
-//   bench_defense [--defense mean,median,multi_krum,fedcamae] [--threads 2] [--repeats 2] [--json]
+//   bench_defense [--defense mean,median,...] [--threads 2] [--repeats 2] [--json]
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -27,9 +27,19 @@ const Case kCases[] = {
     {"median", 24, 6'000'000},
     {"median", 100, 6'000'000},
     {"median", 1000, 1'000'000},
+    {"trimmed_mean", 24, 6'000'000},
+    {"trimmed_mean", 100, 6'000'000},
+    {"trimmed_mean", 1000, 1'000'000},
     {"multi_krum", 24, 6'000'000},
     {"multi_krum", 100, 6'000'000},
     {"multi_krum", 1000, 1'000'000},
+    {"dnc", 24, 6'000'000},
+    {"dnc", 100, 6'000'000},
+    {"dnc", 1000, 1'000'000},
+    {"flame", 24, 6'000'000},
+    {"flame", 100, 6'000'000},
+    {"flame", 1000, 1'000'000},
+    {"grad_cam_ae", 24, 0, "regnet_y_800mf"},
     {"fedcamae", 24, 0, "regnet_y_800mf"},
     {"fedcamae", 100, 0, "regnet_y_800mf"},
     {"fedcamae", 1000, 0, "small_cnn"},  // none of the networks has a million parameters

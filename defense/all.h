@@ -7,8 +7,12 @@ namespace fedcamae {
 
 DefenseInfo mean_defense();
 DefenseInfo median_defense();
+DefenseInfo trimmed_mean_defense();
 DefenseInfo krum_defense();
 DefenseInfo multi_krum_defense();
+DefenseInfo dnc_defense();
+DefenseInfo flame_defense();
+DefenseInfo grad_cam_ae_defense();
 DefenseInfo fedcamae_defense();
 
 }  // namespace fedcamae

@@ -72,7 +72,8 @@ def main():
     parser.add_argument("--program", default="build/release/fedcamae")
     parser.add_argument("--attacks", nargs="+",
                         default=["none", "noise", "sign_flip", "label_flip", "gae"])
-    parser.add_argument("--defenses", nargs="+", default=["mean", "multi_krum", "fedcamae"])
+    parser.add_argument("--defenses", nargs="+", default=["mean", "trimmed_mean", "multi_krum", "dnc", "flame",
+                                 "grad_cam_ae", "fedcamae"])
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     arguments = parser.parse_args()
 

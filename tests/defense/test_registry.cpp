@@ -25,7 +25,8 @@ TEST_CASE("the rules are documented and can be made from their defaults") {
     }
     CHECK(info.make(Options(info.options)) != nullptr);
   }
-  CHECK(names == std::vector<std::string>{"mean", "median", "krum", "multi_krum", "fedcamae"});
+  CHECK(names == std::vector<std::string>{"mean", "median", "trimmed_mean", "krum", "multi_krum",
+                                          "dnc", "flame", "grad_cam_ae", "fedcamae"});
 }
 
 TEST_CASE("FedCAMAE's defaults are the published ones") {

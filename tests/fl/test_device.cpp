@@ -86,7 +86,10 @@ void check_same_run(const std::string& defense, const std::vector<Setting>& sett
 
 TEST_CASE("a federated run on the device has the CPU's losses, scores and verdicts") {
   if (skip_on_cpu()) return;
+  check_same_run("trimmed_mean", {{"f", int64_t{1}}});
   check_same_run("multi_krum", {{"f", int64_t{1}}});
+  check_same_run("dnc", {{"f", int64_t{1}}});
+  check_same_run("flame", {});
   check_same_run("fedcamae", {{"size", int64_t{16}},
                               {"map_side", int64_t{8}},
                               {"hidden", std::vector<int64_t>{8}},
