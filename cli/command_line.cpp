@@ -43,7 +43,7 @@ void add_normalization(CLI::App& app, NormalizationFlags& f) {
 
 // `run --set a=1 b=2 FILE`: a list of values takes the file's name as well, so it is looked for
 // there.
-void find_config(RunFlags& f) {
+void find_config(RunFlags& f, const std::string& command, const std::string& example) {
   const auto file = std::find_if(f.sets.begin(), f.sets.end(), [](const std::string& word) {
     return word.find('=') == std::string::npos;
   });
@@ -52,28 +52,44 @@ void find_config(RunFlags& f) {
     f.sets.erase(file);
   }
   if (f.config.empty())
-    fail(ErrorKind::kUsage, "run: name a configuration file, such as configs/quick.toml");
+    fail(ErrorKind::kUsage, "{}: name a configuration file, such as {}", command, example);
+}
+
+void add_run_flags(CLI::App& sub, RunFlags& f) {
+  sub.add_option("config", f.config, "configuration file (TOML), required");
+  sub.add_option("--set", f.sets, "key=value ..., over the file; repeatable");
+  sub.add_option("--device", f.device, kDeviceDoc);
+  sub.add_option("--workers", f.workers,
+                 "clients that train at the same time; 0 = cores, on a GPU 4 at most");
+  sub.add_option("--threads", f.threads, "threads of each worker");
+  sub.add_option("--seed", f.seed, "of every random number");
+  sub.add_option("--precision", f.precision, kPrecisions);
+  sub.add_option("--data-dir", f.data_dir, "where the data set's files are");
+  sub.add_option("--out", f.out, "run folder, new or empty (runs/<time>-<name>)");
 }
 
 void add_run(CLI::App& app, RunFlags& f, Chosen& chosen) {
   CLI::App* sub = app.add_subcommand("run", "a federated run from a configuration file");
-  sub->add_option("config", f.config, "configuration file (TOML), required");
-  sub->add_option("--set", f.sets, "key=value ..., over the file; repeatable");
-  sub->add_option("--device", f.device, kDeviceDoc);
-  sub->add_option("--workers", f.workers,
-                  "clients that train at the same time; 0 = cores, on a GPU 4 at most");
-  sub->add_option("--threads", f.threads, "threads of each worker");
-  sub->add_option("--seed", f.seed, "of every random number");
-  sub->add_option("--precision", f.precision, kPrecisions);
-  sub->add_option("--data-dir", f.data_dir, "where the data set's files are");
-  sub->add_option("--out", f.out, "run folder, new or empty (runs/<time>-<name>)");
+  add_run_flags(*sub, f);
   sub->add_flag("--profile", f.profile,
                 "time every phase and primitive: a table and profile.json; slower on a GPU");
   sub->add_flag("--json", f.json, "print the summary as JSON");
   sub->callback([&] {
     chosen = [&f] {
-      find_config(f);
+      find_config(f, "run", "configs/quick.toml");
       return run_command(f);
+    };
+  });
+}
+
+void add_study(CLI::App& app, RunFlags& f, Chosen& chosen) {
+  CLI::App* sub =
+      app.add_subcommand("study", "every attack against every defense on one benign training");
+  add_run_flags(*sub, f);
+  sub->callback([&] {
+    chosen = [&f] {
+      find_config(f, "study", "configs/study.toml");
+      return study_command(f);
     };
   });
 }
@@ -210,13 +226,14 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", version_line());
   Chosen chosen;
-  RunFlags run;
+  RunFlags run, study;
   TrainFlags train;
   EvalFlags eval;
   PredictFlags predict;
   ExplainFlags explain;
   Talkers talkers;
   add_run(app, run, chosen);
+  add_study(app, study, chosen);
   add_train(app, train, chosen);
   add_eval(app, eval, chosen);
   add_predict(app, predict, chosen);

@@ -80,6 +80,7 @@ struct SummaryFlags {
 };
 
 int run_command(const RunFlags& flags);
+int study_command(const RunFlags& flags);  // `config` is the plan
 int train_command(const TrainFlags& flags);
 int eval_command(const EvalFlags& flags);
 int predict_command(const PredictFlags& flags);

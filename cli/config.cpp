@@ -28,14 +28,6 @@ OptionValue fitted(const Setting& setting, const OptionValue& declared) {
   return setting.value;
 }
 
-void set_option(Options& options, const std::string& name, const Setting& setting) {
-  try {
-    options.set(name, fitted(setting, options.value(name)));
-  } catch (const Error& error) {
-    fail(ErrorKind::kUsage, "{}: {}", setting.where, error.what());
-  }
-}
-
 struct Split {
   std::string table, name;
 };
@@ -81,6 +73,14 @@ std::string key_of_variable(const std::string& name) {
 }
 
 }  // namespace
+
+void set_option(Options& options, const std::string& name, const Setting& setting) {
+  try {
+    options.set(name, fitted(setting, options.value(name)));
+  } catch (const Error& error) {
+    fail(ErrorKind::kUsage, "{}: {}", setting.where, error.what());
+  }
+}
 
 Config::Config() {
   for (const Section& s : sections()) sections_.emplace(s.name, Options(s.options));

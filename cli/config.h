@@ -11,6 +11,10 @@
 
 namespace fedcamae {
 
+// Options::set; a text option takes a typed word as it is, an empty list fits every list, and an
+// error begins with the setting's place.
+void set_option(Options& options, const std::string& name, const Setting& setting);
+
 class Config {
  public:
   Config();  // the defaults

@@ -36,15 +36,6 @@ auto make_named(const Infos& infos, const std::string& name, const Options& opti
   fail(ErrorKind::kUsage, "nothing is named '{}'", name);
 }
 
-// The first global model, where the configuration names a weight file.
-std::optional<ModelState> initial_state(const Config& config, const FederationSpec& spec,
-                                        Context& context) {
-  const Options& options = config.section("model");
-  if (options.text("weights").empty()) return std::nullopt;
-  const ModelFlags flags{spec.model.arch, spec.model.classes, options.text("weights")};
-  return open_model(flags, context, spec.seed, options.flag("new_head")).model->state();
-}
-
 bool round_diverged(const RoundRecord& record, Federation& federation) {
   if (record.loss && !std::isfinite(*record.loss)) return true;
   return !ops::all_finite(federation.global_model().parameters());
@@ -91,16 +82,8 @@ RunResult run_one(const Config& config, const Dataset& dataset, const std::strin
   note_signals();  // from here on the folder is left whole
   RunFolder folder(path);
   write_whole(folder.file("config.toml"), config.to_toml());
-  const nlohmann::ordered_json meta = {
-      {"started", utc_time()},
-      {"build", build_json()},
-      {"machine", machine_json()},
-      {"device",
-       {{"device", spec.device.str()},
-        {"name", context.backend().name()},
-        {"precision", config.section("run").text("precision")}}},
-      {"data", {{"dataset", dataset.name}, {"hash", dataset.hash}}},
-      {"partition", {{"type", spec.partition}, {"hash", federation.partition().hash}}}};
+  nlohmann::ordered_json meta = start_json(config, spec, dataset, context);
+  meta["partition"] = {{"type", spec.partition}, {"hash", federation.partition().hash}};
   write_whole(folder.file("meta.json"), meta.dump(2));
   tell_fallback(fallback);
   talk("{}: {} clients, {} of them malicious, {} workers x {} threads on {}, into {}",

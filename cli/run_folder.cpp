@@ -60,19 +60,6 @@ std::string csv_line(const Json& row, bool header) {
   return fmt::format("{}", fmt::join(cells, ","));
 }
 
-std::string cell(double value) { return std::isfinite(value) ? fmt::format("{}", value) : ""; }
-
-std::ofstream open(const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
-  if (!file) fail(ErrorKind::kData, "{}: cannot be written; choose another --out", path);
-  return file;
-}
-
-void write_line(std::ofstream& file, const std::string& line, const std::string& place) {
-  file << line << '\n' << std::flush;
-  if (!file) fail(ErrorKind::kData, "{}: could not be written; is the disk full?", place);
-}
-
 // "folder/name" -> "folder/.name.part": what is not whole yet.
 std::string part_name(const std::string& path) {
   const fs::path whole = path;
@@ -87,10 +74,25 @@ void rename_whole(const std::string& part, const std::string& path) {
 
 }  // namespace
 
+std::string csv_number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "";
+}
+
+std::ofstream open_table(const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  if (!file) fail(ErrorKind::kData, "{}: cannot be written; choose another --out", path);
+  return file;
+}
+
+void write_line(std::ofstream& file, const std::string& line, const std::string& place) {
+  file << line << '\n' << std::flush;
+  if (!file) fail(ErrorKind::kData, "{}: could not be written; is the disk full?", place);
+}
+
 void write_whole(const std::string& path, const std::string& text) {
   const std::string part = part_name(path);
   {
-    std::ofstream out = open(part);
+    std::ofstream out = open_table(part);
     write_line(out, text, path);
   }
   rename_whole(part, path);
@@ -124,9 +126,9 @@ RunFolder::RunFolder(const std::string& path) : path_(path) {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) fail(ErrorKind::kData, "run folder {}: cannot be made ({})", path_, error.message());
-  metrics_csv_ = open(file("metrics.csv"));
-  metrics_jsonl_ = open(file("metrics.jsonl"));
-  clients_csv_ = open(file("clients.csv"));
+  metrics_csv_ = open_table(file("metrics.csv"));
+  metrics_jsonl_ = open_table(file("metrics.jsonl"));
+  clients_csv_ = open_table(file("clients.csv"));
   write_line(metrics_csv_, csv_line(round_row({}, 0), true), path_);
   write_line(clients_csv_, "round,client,samples,loss,score,threshold,accepted,malicious", path_);
 }
@@ -136,11 +138,11 @@ void RunFolder::add_round(const RoundRecord& record, double elapsed_seconds) {
   write_line(metrics_csv_, csv_line(row, false), path_);
   write_line(metrics_jsonl_, row.dump(), path_);
   for (const ClientRecord& c : record.clients)
-    write_line(
-        clients_csv_,
-        fmt::format("{},{},{},{},{},{},{:d},{:d}", record.round, c.client, c.samples, cell(c.loss),
-                    cell(c.score), cell(record.threshold), c.accepted, c.malicious),
-        path_);
+    write_line(clients_csv_,
+               fmt::format("{},{},{},{},{},{},{:d},{:d}", record.round, c.client, c.samples,
+                           csv_number(c.loss), csv_number(c.score), csv_number(record.threshold),
+                           c.accepted, c.malicious),
+               path_);
   if (!record.heat_maps) return;
   fs::create_directories(file("heatmaps"));
   const std::string path = file(fmt::format("heatmaps/round-{:04}.png", record.round));

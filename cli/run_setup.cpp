@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "cli/checks.h"
 #include "cli/compute.h"
+#include "cli/meta.h"
 #include "core/error.h"
 #include "core/precision.h"
 
@@ -78,18 +80,30 @@ void check_relations(const Config& config) {
       fail(ErrorKind::kUsage, "run.seeds holds {} twice", seeds[i]);
 }
 
+// Lays the settings over the configuration; those of [study] go to `study` where that is asked for.
+void apply_layer(Config& config, std::vector<Setting> layer, std::vector<Setting>* study) {
+  if (study != nullptr) {
+    const auto first = std::stable_partition(
+        layer.begin(), layer.end(), [](const Setting& s) { return !s.key.starts_with("study."); });
+    study->insert(study->end(), first, layer.end());
+    layer.erase(first, layer.end());
+  }
+  config.apply(layer);
+}
+
 }  // namespace
 
-Config resolve_config(const RunFlags& flags, char** environment, std::string* fallback) {
+Config resolve_config(const RunFlags& flags, char** environment, std::string* fallback,
+                      std::vector<Setting>* study) {
   Config config;
-  config.apply(read_toml_file(flags.config));
+  apply_layer(config, read_toml_file(flags.config), study);
   apply_data_dir(config, environment);
-  config.apply(environment_settings(environment));
+  apply_layer(config, environment_settings(environment), study);
   std::vector<Setting> sets;
   for (const std::string& text : flags.sets)
     for (Setting& setting : parse_assignment(text, "--set " + text))
       sets.push_back(std::move(setting));
-  config.apply(sets);
+  apply_layer(config, std::move(sets), study);
   config.apply(flag_settings(flags));
   Options& run = config.section("run");
   if (flags.seed) run.set("seeds", std::vector<int64_t>{});
@@ -149,6 +163,26 @@ FederationSpec make_spec(const Config& config, const Dataset& dataset) {
   spec.eval_every = eval.integer("every");
   spec.pictures_every = config.section("log").integer("heatmaps_every");
   return spec;
+}
+
+std::optional<ModelState> initial_state(const Config& config, const FederationSpec& spec,
+                                        Context& context) {
+  const Options& options = config.section("model");
+  if (options.text("weights").empty()) return std::nullopt;
+  const ModelFlags flags{spec.model.arch, spec.model.classes, options.text("weights")};
+  return open_model(flags, context, spec.seed, options.flag("new_head")).model->state();
+}
+
+nlohmann::ordered_json start_json(const Config& config, const FederationSpec& spec,
+                                  const Dataset& dataset, const Context& context) {
+  return {{"started", utc_time()},
+          {"build", build_json()},
+          {"machine", machine_json()},
+          {"device",
+           {{"device", spec.device.str()},
+            {"name", context.backend().name()},
+            {"precision", config.section("run").text("precision")}}},
+          {"data", {{"dataset", dataset.name}, {"hash", dataset.hash}}}};
 }
 
 }  // namespace fedcamae

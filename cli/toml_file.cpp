@@ -43,17 +43,30 @@ OptionValue scalar_value(const toml::node& node, const std::string& key, const s
   fail(ErrorKind::kUsage, "{}: '{}' is a date or time; no setting takes one", where, key);
 }
 
-void flatten(const toml::table& table, const std::string& prefix, const Where& where,
-             std::vector<Setting>& settings) {
-  for (const auto& [name, node] : table) {
-    const std::string key = prefix + std::string(name.str());
-    if (const toml::table* inner = node.as_table()) {
-      if (inner->empty()) settings.push_back({key + ".", {}, where(node), ""});
-      flatten(*inner, key + ".", where, settings);
-    } else {
-      settings.push_back({key, scalar_value(node, key, where(node)), where(node), ""});
-    }
+bool is_list_of_tables(const toml::node& node) {
+  const toml::array* array = node.as_array();
+  return array != nullptr && !array->empty() &&
+         std::all_of(array->begin(), array->end(),
+                     [](const toml::node& item) { return item.is_table(); });
+}
+
+void flatten(const toml::node& node, const std::string& key, const Where& where,
+             const std::string& word, std::vector<Setting>& settings) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr && !is_list_of_tables(node)) {
+    settings.push_back({key, scalar_value(node, key, where(node)), where(node), word});
+    return;
   }
+  const std::string prefix = key.empty() ? "" : key + ".";
+  if (table == nullptr || (table->empty() && !key.empty()))
+    settings.push_back({prefix, {}, where(node), ""});
+  if (table == nullptr) {
+    for (size_t i = 0; i < node.as_array()->size(); ++i)
+      flatten(*node.as_array()->get(i), prefix + std::to_string(i), where, "", settings);
+    return;
+  }
+  for (const auto& [name, inner] : *table)
+    flatten(inner, prefix + std::string(name.str()), where, "", settings);
 }
 
 std::optional<toml::table> try_parse(const std::string& text) {
@@ -81,7 +94,7 @@ std::vector<Setting> read_toml_file(const std::string& path) {
         [&](const toml::node& node) {
           return fmt::format("{}:{}", path, node.source().begin.line);
         },
-        settings);
+        "", settings);
   } catch (const toml::parse_error& error) {
     fail(ErrorKind::kUsage, "{}:{}: {} (column {})", path, error.source().begin.line,
          error.description(), error.source().begin.column);
@@ -98,10 +111,8 @@ std::vector<Setting> parse_assignment(const std::string& text, const std::string
   const toml::node* node = table && table->size() == 1 ? table->get("value") : nullptr;
   const Where same = [&](const toml::node&) { return where; };
   std::vector<Setting> settings;
-  if (node != nullptr && node->is_table()) {
-    flatten(*node->as_table(), key + ".", same, settings);
-  } else if (node != nullptr && !node->is_date() && !node->is_time() && !node->is_date_time()) {
-    settings.push_back({key, scalar_value(*node, key, where), where, word});
+  if (node != nullptr && !node->is_date() && !node->is_time() && !node->is_date_time()) {
+    flatten(*node, key, same, word, settings);
   } else {
     settings.push_back({key, word, where, word});
   }

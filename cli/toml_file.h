@@ -9,7 +9,8 @@
 namespace fedcamae {
 
 // One value that somebody wrote. Tables are flattened: "data.partition.alpha". An empty table is a
-// setting too, "data.", so that a misspelt one is seen.
+// setting too, "data.", so that a misspelt one is seen. A list of tables is that setting followed
+// by its entries: "study.attacks.", "study.attacks.0.type".
 struct Setting {
   std::string key;
   OptionValue value;

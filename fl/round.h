@@ -53,6 +53,7 @@ class Round {
   // `next()` if it returns.
   RoundRecord run();
   const ModelState& next() const { return next_; }
+  int64_t number() const { return round_; }
   const std::vector<ClientUpdate>& updates() const { return updates_; }
 
  private:
