@@ -39,6 +39,13 @@ const Case kCases[] = {
     {"flame", 24, 6'000'000},
     {"flame", 100, 6'000'000},
     {"flame", 1000, 1'000'000},
+    {"geometric_median", 24, 6'000'000},
+    {"norm_clipping", 24, 6'000'000},
+    {"centred_clipping", 24, 6'000'000},
+    {"foolsgold", 24, 6'000'000},
+    {"sign_guard", 24, 6'000'000},
+    {"faa_dl", 24, 6'000'000},
+    {"fltrust", 24, 0, "regnet_y_800mf"},
     {"grad_cam_ae", 24, 0, "regnet_y_800mf"},
     {"fedcamae", 24, 0, "regnet_y_800mf"},
     {"fedcamae", 100, 0, "regnet_y_800mf"},
@@ -131,7 +138,7 @@ nlohmann::json measure(const Case& c, const bench::Machine& machine, int repeats
 
 void print(const nlohmann::json& r) {
   const auto value = [&r](const char* key) { return r[key].get<double>(); };
-  fmt::print("{:12} {:>5} {:>9} {:>10.3f} {:>10.3f} {:>7.1f} {:>10.0f} {:>9.1f}\n",
+  fmt::print("{:16} {:>5} {:>9} {:>10.3f} {:>10.3f} {:>7.1f} {:>10.0f} {:>9.1f}\n",
              r["defense"].get<std::string>(), r["clients"].get<int64_t>(),
              r["parameters"].get<int64_t>(), value("seconds"), value("limit_seconds"),
              value("seconds") / value("limit_seconds"), value("extra_mib"),
@@ -156,7 +163,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): CLI11 m
     const double bandwidth = bench::measure_read_bandwidth(machine.threads);
     if (!json)
       fmt::print(
-          "{} threads read {:.1f} GB/s\n{:12} {:>5} {:>9} {:>10} {:>10} {:>7} {:>10} {:>9}\n",
+          "{} threads read {:.1f} GB/s\n{:16} {:>5} {:>9} {:>10} {:>10} {:>7} {:>10} {:>9}\n",
           machine.threads, bandwidth * 1e-9, "defense", "n", "d", "seconds", "limit, s", "ratio",
           "extra MiB", "models");
     for (const Case& c : kCases) {

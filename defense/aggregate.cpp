@@ -13,13 +13,20 @@ namespace {
 
 // Shares before sums: a mean of finite numbers does not overflow.
 Tensor mean_of(const RoundContext& round, std::span<const ClientUpdate> updates,
-               std::span<const double> weights, Tensor ModelState::*part) {
+               std::span<const double> weights, std::span<const size_t> order,
+               Tensor ModelState::*part) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   Tensor mean = Tensor::zeros(round.model.context(), (round.global.*part).shape());
-  for (size_t i = 0; i < updates.size(); ++i)
+  for (const size_t i : order)
     if (weights[i] > 0)
       ops::axpy_(static_cast<float>(weights[i] / total), updates[i].state.*part, mean);
   return mean;
+}
+
+std::vector<size_t> by_id(std::span<const ClientUpdate> updates) {
+  std::vector<size_t> order(updates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  return order;
 }
 
 // Rounding must not lead out of the range of the counters: where all are equal, so is their mean.
@@ -85,15 +92,21 @@ ModelState weighted_mean(const RoundContext& round, std::span<const ClientUpdate
                          std::span<const double> weights) {
   if (nobody(weights)) return round.global;
   const ProfilePhase phase(round.model.context(), "aggregation");
-  return with_mean_statistics(mean_of(round, updates, weights, &ModelState::parameters), round,
+  return with_mean_statistics(mean_parameters(round, updates, weights, by_id(updates)), round,
                               updates, weights);
+}
+
+Tensor mean_parameters(const RoundContext& round, std::span<const ClientUpdate> updates,
+                       std::span<const double> weights, std::span<const size_t> order) {
+  return mean_of(round, updates, weights, order, &ModelState::parameters);
 }
 
 ModelState with_mean_statistics(const Tensor& parameters, const RoundContext& round,
                                 std::span<const ClientUpdate> updates,
                                 std::span<const double> weights) {
   if (nobody(weights)) return {parameters, round.global.statistics, round.global.counters};
-  ModelState next{parameters, mean_of(round, updates, weights, &ModelState::statistics), {}};
+  ModelState next{
+      parameters, mean_of(round, updates, weights, by_id(updates), &ModelState::statistics), {}};
   for (size_t c = 0; c < round.global.counters.size(); ++c)
     next.counters.push_back(mean_counter(updates, weights, c));
   return next;

@@ -25,6 +25,10 @@ std::vector<double> counts_of(const RoundContext& round, std::span<const ClientU
 // All weights 0: the old global state.
 ModelState weighted_mean(const RoundContext& round, std::span<const ClientUpdate> updates,
                          std::span<const double> weights);
+// The parameters of that mean, summed in this order, which holds each position with a weight above
+// 0; not all weights are 0.
+Tensor mean_parameters(const RoundContext& round, std::span<const ClientUpdate> updates,
+                       std::span<const double> weights, std::span<const size_t> order);
 // These parameters, of the server's context, beside the weighted mean of statistics and counters.
 ModelState with_mean_statistics(const Tensor& parameters, const RoundContext& round,
                                 std::span<const ClientUpdate> updates,

@@ -25,4 +25,10 @@ void add_step_(double factor, const Tensor& from, const Tensor& to, const Tensor
 Tensor move_by_steps(const Tensor& centre, std::span<const ClientUpdate> updates,
                      std::span<const size_t> present, std::span<const double> factors);
 
+// Which shares of the numbers of to - from are above, at and below 0. to: any context.
+struct SignShares {
+  double positive = 0, zero = 0, negative = 0;
+};
+SignShares sign_shares(const Tensor& from, const Tensor& to);
+
 }  // namespace fedcamae

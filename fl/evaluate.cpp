@@ -4,8 +4,8 @@
 #include "core/ops.h"
 #include "core/profile.h"
 #include "fl/evaluate_batch.h"
-#include "fl/mode_scope.h"
 #include "fl/train.h"
+#include "models/mode_scope.h"
 
 namespace fedcamae {
 

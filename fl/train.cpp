@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "core/profile.h"
-#include "fl/mode_scope.h"
-#include "layers/losses.h"
+#include "models/mode_scope.h"
+#include "models/training_step.h"
 
 namespace fedcamae {
 namespace {
@@ -27,16 +27,9 @@ double train(Model& model, BatchLoader& loader, const TrainSpec& spec,
   for (bool go = true; go && done < spec.steps; ++done) {
     const auto begin = Clock::now();
     const Batch batch = next_batch(model.context(), loader);
-    // The number outlives the tape, and is read when the whole step is queued: one wait per step.
-    Tensor loss;
-    {
-      const Var output =
-          cross_entropy(model.forward(batch.images), batch.labels, spec.label_smoothing);
-      loss = output.value();
-      optimizer.backward_and_step(
-          output, learning_rate(spec.schedule, spec.optimizer.lr, done, spec.steps));
-    }
-    const double value = loss.item();
+    const double rate = learning_rate(spec.schedule, spec.optimizer.lr, done, spec.steps);
+    const double value =
+        training_step(model, batch.images, batch.labels, spec.label_smoothing, optimizer, rate);
     total += value;
     const std::chrono::duration<double> seconds = Clock::now() - begin;
     if (on_step) go = on_step({done + 1, value, seconds.count()});

@@ -72,8 +72,10 @@ def main():
     parser.add_argument("--program", default="build/release/fedcamae")
     parser.add_argument("--attacks", nargs="+",
                         default=["none", "noise", "sign_flip", "label_flip", "gae"])
-    parser.add_argument("--defenses", nargs="+", default=["mean", "trimmed_mean", "multi_krum", "dnc", "flame",
-                                 "grad_cam_ae", "fedcamae"])
+    parser.add_argument("--defenses", nargs="+", default=[
+        "mean", "trimmed_mean", "krum", "multi_krum", "geometric_median", "norm_clipping",
+        "centred_clipping", "fltrust", "foolsgold", "sign_guard", "dnc", "flame", "faa_dl",
+        "grad_cam_ae", "fedcamae"])
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     arguments = parser.parse_args()
 

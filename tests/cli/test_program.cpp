@@ -59,8 +59,10 @@ TEST_CASE("list tells every name with its parameters and defaults") {
   CHECK(names("models") == Names{"resnet50", "regnet_y_800mf", "small_cnn"});
   CHECK(names("datasets") == Names{"fashion_mnist", "cifar10", "cifar100", "svhn", "folder"});
   CHECK(names("attacks") == Names{"none", "noise", "sign_flip", "label_flip", "gae"});
-  CHECK(names("defenses") == Names{"mean", "median", "trimmed_mean", "krum", "multi_krum", "dnc",
-                                   "flame", "grad_cam_ae", "fedcamae"});
+  CHECK(names("defenses") == Names{"mean", "median", "trimmed_mean", "krum", "multi_krum",
+                                   "geometric_median", "norm_clipping", "centred_clipping",
+                                   "fltrust", "foolsgold", "sign_guard", "dnc", "flame", "faa_dl",
+                                   "grad_cam_ae", "fedcamae"});
   const Names partitions = names("partitions");
   CHECK(std::find(partitions.begin(), partitions.end(), "dirichlet") != partitions.end());
   CHECK(contains(run_fedcamae({"list", "attacks"}).out, "start = 1"));

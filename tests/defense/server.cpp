@@ -57,6 +57,10 @@ RoundContext Server::round(int64_t number, bool weighted, bool want_pictures) {
   return {number, kSeed, global_, *model_, data_, weighted, want_pictures};
 }
 
+RoundContext Server::round_from(const ModelState& global, int64_t number, bool weighted) {
+  return {number, kSeed, global, *model_, data_, weighted, false};
+}
+
 ClientUpdate Server::constant(int64_t client, double value, int64_t samples) {
   const auto fill = [&](float) { return value; };
   return {client,
@@ -66,9 +70,14 @@ ClientUpdate Server::constant(int64_t client, double value, int64_t samples) {
           0.5};
 }
 
-ClientUpdate Server::point(int64_t client, double value) {
+ClientUpdate Server::point(int64_t client, double value) { return vector(client, {value}); }
+
+ClientUpdate Server::vector(int64_t client, const std::vector<double>& values, int64_t first) {
   ClientUpdate update = constant(client, 0);
-  ops::fill_(update.state.parameters.window(0, {1}), static_cast<float>(value));
+  const Tensor& parameters = update.state.parameters;
+  if (first < 0) first += parameters.size();
+  for (const double value : values)
+    ops::fill_(parameters.window(first++, {1}), static_cast<float>(value));
   return update;
 }
 

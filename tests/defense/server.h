@@ -21,10 +21,16 @@ class Server {
   // Round `number` of a run with seed 5; the flags of RoundContext as given.
   RoundContext round(int64_t number = 1, bool weighted = false, bool want_pictures = false);
 
+  // The same with another global state, which must outlive it.
+  RoundContext round_from(const ModelState& global, int64_t number = 1, bool weighted = false);
+
   // Every parameter, statistic and counter is `value`.
   ClientUpdate constant(int64_t client, double value, int64_t samples = 10);
   // All zeros, the first parameter is `value`: a point on a line.
   ClientUpdate point(int64_t client, double value);
+  // All zeros, but for the parameters from `first` on; first < 0 counts from the end.
+  ClientUpdate vector(int64_t client, const std::vector<double>& values, int64_t first = 0);
+  ModelState zeros() { return constant(0, 0).state; }
   // The global state, each number scaled by 1 + 0.05 u with u in [-1, 1) of this content.
   ClientUpdate honest(int64_t client, uint32_t content);
   // The global state plus U(1, 2) on every parameter.

@@ -26,7 +26,9 @@ TEST_CASE("the rules are documented and can be made from their defaults") {
     CHECK(info.make(Options(info.options)) != nullptr);
   }
   CHECK(names == std::vector<std::string>{"mean", "median", "trimmed_mean", "krum", "multi_krum",
-                                          "dnc", "flame", "grad_cam_ae", "fedcamae"});
+                                          "geometric_median", "norm_clipping", "centred_clipping",
+                                          "fltrust", "foolsgold", "sign_guard", "dnc", "flame",
+                                          "faa_dl", "grad_cam_ae", "fedcamae"});
 }
 
 TEST_CASE("FedCAMAE's defaults are the published ones") {

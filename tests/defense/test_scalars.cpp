@@ -16,6 +16,8 @@ TEST_CASE("median: the middle one, of an even number the mean of the middle two"
   CHECK(median({9, 1, 5, 2}) == 3.5);
   CHECK(median({3, kInfinity, 1}) == 3);
   CHECK(std::isnan(median({})));
+  const std::vector<double> values = {9, 1, 5, 2};
+  CHECK(median_at(values, std::vector<size_t>{0, 2, 3}) == 5);
 }
 
 TEST_CASE("order_by: by value, then as they came; only the positions that were given") {
@@ -32,6 +34,11 @@ TEST_CASE("clip_factor: 1 up to the limit, then what shortens to it") {
   CHECK(clip_factor(12, 0) == 0);
   CHECK(clip_factor(0, 0) == 1);
   CHECK(clip_factor(1e300, 1e-300) == 0);
+}
+
+TEST_CASE("shares of a mean of clipped vectors") {
+  const std::vector<double> counts = {1, 0, 3}, norms = {2, 7, 12};
+  CHECK(clipped_shares(counts, norms, 3) == std::vector<double>{0.25, 0, 0.1875});
 }
 
 TEST_CASE("cosine from squared lengths") {
