@@ -136,6 +136,7 @@ TEST_CASE("FLAME: what is not finite has no part in it; nobody left, the old sta
   Plane::check_next(result, 3, 4);
   const DefenseResult none = plane.judge(flame(0.5), {plane.not_finite(1)});
   for (const float v : none.next.parameters.to_host()) REQUIRE(v == 0);
+  CHECK(std::isnan(none.verdict.threshold));
 }
 
 TEST_CASE("FLAME: the verdict permutes with the ids, and threads change no bit") {
