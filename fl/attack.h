@@ -35,6 +35,8 @@ class Attack {
   virtual bool overhears() const = 0;  // do they see the benign updates of the round?
   // Do the attackers act like everybody else? Then the round has nobody to detect.
   virtual bool harmless() const { return false; }
+  // Refuses data with so many classes, with Error{kUsage}; asked before the first round.
+  virtual void check_classes(int64_t classes) const { (void)classes; }
   // Labels of an attacker's training images, before it trains.
   virtual void poison_labels(std::vector<int32_t>& labels, int64_t classes) const {
     (void)labels, (void)classes;
@@ -51,7 +53,7 @@ struct AttackInfo {
   std::vector<Option> options;
   std::function<std::unique_ptr<Attack>(const Options&)> make;
 };
-// none, noise, sign_flip, label_flip, gae. `start` and `stop` (rounds) belong to every attack and
+// In the order of fl/attacks/registry.cpp. `start` and `stop` (rounds) belong to every attack and
 // are applied by the round loop, not listed here.
 const std::vector<AttackInfo>& attacks();
 

@@ -49,8 +49,10 @@ Federation::Impl::Impl(const FederationSpec& spec_in, const Dataset& dataset_in,
       server{dataset.train.subset(split.server), dataset.normalization, dataset.classes},
       model(spec.model, context) {
   check(defense != nullptr, "[federation] there is no defense; `mean` is plain averaging");
-  // What the first defense or the training of every client would refuse is refused here.
+  // What the first defense, the attack or the training of every client would refuse is refused
+  // here.
   defense->check_setup(model, server);
+  if (attack != nullptr) attack->check_classes(dataset.classes);
   const Tensor one = Tensor::zeros(context, Shape{1});
   const Optimizer optimizer(spec.optimizer, one, one);
   learning_rate(spec.schedule, spec.optimizer.lr, 0, spec.rounds);

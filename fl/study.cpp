@@ -59,7 +59,10 @@ Study::Study(const FederationSpec& spec, const Dataset& dataset, StudySpec study
   check_study(spec, study_);
   federation_ =
       std::make_unique<Federation::Impl>(spec, dataset, nullptr, study_.defenses[0](), initial);
-  for (const auto& make : study_.attacks) attacks_.push_back(make());
+  for (const auto& make : study_.attacks) {
+    attacks_.push_back(make());
+    attacks_.back()->check_classes(dataset.classes);
+  }
   defenses_.resize(study_.attacks.size() + 1);
   for (auto& row : defenses_)
     for (const auto& make : study_.defenses) {

@@ -310,6 +310,9 @@ TEST_CASE("what cannot be run is refused before anything is made") {
                 "wrong.toml:2: unknown key 'federation.clints', did you mean 'clients'?");
   check_refusal(r.run("out", {"--set", "defense.type=medoid"}), 2, "multi_krum");
   check_refusal(r.run("out", {"--set", "model.classes=5"}), 2, "model.classes");
+  check_refusal(
+      r.run("out", {"--set", "attack.type=label_flip", "attack.mode=targeted", "attack.source=10"}),
+      2, "class 10 is not in the data");
   check_refusal(r.run("out", {"--set", "model.weights=/nowhere.safetensors"}), 3, "/nowhere");
   check_refusal(run_fedcamae({"run", r.file("tiny.toml"), "--data-dir", r.file("none"), "--out",
                               r.file("out"), "--set", "data.dir=" + r.file("data")}),

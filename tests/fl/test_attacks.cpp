@@ -65,7 +65,9 @@ TEST_CASE("every attack has a name, a text and a knowledge; hooks say the same")
     CHECK(attack->trains() == info.knowledge.starts_with("own data"));
     CHECK(attack->harmless() == (info.name == "none"));
   }
-  CHECK(names == std::set<std::string>{"gae", "label_flip", "noise", "none", "sign_flip"});
+  CHECK(names == std::set<std::string>{"alie", "fang_krum", "free_rider", "gae", "gaussian", "ipm",
+                                       "label_flip", "min_max", "min_sum", "noise", "none",
+                                       "same_value", "sign_flip"});
 }
 
 TEST_CASE("none and label_flip upload what was trained") {
@@ -89,6 +91,23 @@ TEST_CASE("label_flip turns every label round, twice is nothing; the others leav
     attack->poison_labels(labels, 10);
     CHECK(labels == std::vector<int32_t>{0, 1, 9, 4, 5});
   }
+}
+
+TEST_CASE("label_flip, targeted: labels of the source turn into the target, nothing else") {
+  const std::string targeted = "targeted";
+  std::vector<int32_t> labels{0, 2, 7, 2, 5};
+  make_attack("label_flip", {{"mode", targeted}})->poison_labels(labels, 10);
+  CHECK(labels == std::vector<int32_t>{0, 7, 7, 7, 5});
+  make_attack("label_flip", {{"mode", targeted}, {"source", int64_t{5}}, {"target", int64_t{0}}})
+      ->poison_labels(labels, 10);
+  CHECK(labels == std::vector<int32_t>{0, 7, 7, 7, 0});
+  check_error(ErrorKind::kUsage, "source and target are both class 3", [&] {
+    make_attack("label_flip", {{"mode", targeted}, {"source", int64_t{3}}, {"target", int64_t{3}}});
+  });
+  Scene scene;
+  const std::vector<ModelState> crafted =
+      scene.craft(*make_attack("label_flip", {{"mode", targeted}}));
+  for (size_t i = 0; i < 2; ++i) CHECK(numbers(crafted.at(i)) == numbers(scene.own[i]));
 }
 
 TEST_CASE("noise: U(1, 2) on the parameters of different benign updates, nothing else") {

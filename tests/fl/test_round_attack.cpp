@@ -173,13 +173,28 @@ TEST_CASE("nobody malicious: no attackers, a harmless attack, none of them in th
   CHECK(with < 12);
 }
 
+TEST_CASE("an attack refuses classes that the data has not, before the first round") {
+  const Dataset dataset = tiny_dataset();  // 4 classes
+  const auto federation = [&](int64_t source, int64_t target) {
+    Federation(
+        tiny_spec(), dataset,
+        make_attack("label_flip",
+                    {{"mode", std::string("targeted")}, {"source", source}, {"target", target}}),
+        std::make_unique<FakeDefense>());
+  };
+  check_error(ErrorKind::kUsage, "class 4 is not in the data", [&] { federation(4, 1); });
+  check_error(ErrorKind::kUsage, "class 7 is not in the data", [&] { federation(1, 7); });
+  CHECK_NOTHROW(federation(3, 0));
+}
+
 TEST_CASE("only attackers: who overhears hears nobody") {
   const Dataset dataset = tiny_dataset();
   FederationSpec spec = tiny_spec();
   spec.attackers = 6;
-  for (const char* attack : {"noise", "gae", "sign_flip", "label_flip"}) {
-    CAPTURE(attack);
-    Federation federation(spec, dataset, make_attack(attack), std::make_unique<FakeDefense>());
+  for (const AttackInfo& info : attacks()) {
+    if (info.name == "none") continue;
+    CAPTURE(info.name);
+    Federation federation(spec, dataset, make_attack(info.name), std::make_unique<FakeDefense>());
     const RoundRecord record = federation.run_round();
     CHECK(malicious(record).size() == 6);
     CHECK_FALSE(record.detection.fpr.has_value());
