@@ -58,7 +58,7 @@ DistanceBound::Bound DistanceBound::bound_of(Context& context, const Overheard& 
 Tensor DistanceBound::direction_of(const Overheard& benign, const Tensor& mean) const {
   if (direction_ == "std") return benign.deviation(mean);
   if (direction_ == "sign") return ops::unary(Unary::kSign, mean);
-  const Tensor direction = mean.clone();
+  Tensor direction = mean.clone();
   const double length = ops::norm(mean);
   if (length > 0) ops::scale_(static_cast<float>(1 / length), direction);
   return direction;

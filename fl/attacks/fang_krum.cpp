@@ -124,7 +124,7 @@ class FangKrum : public Attack {
   // `weights` and uniform noise that is no longer than `spread`.
   Tensor supporter(const AttackContext& context, const Tensor& weights, int64_t client) const {
     const double most = spread_ / std::sqrt(static_cast<double>(weights.size()));
-    const Tensor moved(context.context, weights.shape());
+    Tensor moved(context.context, weights.shape());
     ops::fill_uniform_({context.seed, Purpose::kAttack, static_cast<uint32_t>(context.round),
                         static_cast<uint32_t>(client)},
                        0, -most, most, moved);
