@@ -101,8 +101,12 @@ Round random_round(const Case& c, const Model& model) {
 }
 
 std::unique_ptr<Defense> make_defense(const std::string& name) {
-  for (const DefenseInfo& info : defenses())
-    if (info.name == name) return info.make(Options(info.options));
+  for (const DefenseInfo& info : defenses()) {
+    if (info.name != name) continue;
+    Options options(info.options);
+    if (name == "fedcamae") options.set("variant", std::string("reference"));
+    return info.make(options);
+  }
   fail(ErrorKind::kUsage, "bench_defense: there is no defense '{}'; see fedcamae list defenses",
        name);
 }

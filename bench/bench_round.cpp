@@ -59,6 +59,7 @@ std::unique_ptr<Defense> make_defense(const Settings& s) {
     if (info.name != s.defense) continue;
     Options options(info.options);
     if (s.defense == "fedcamae") {
+      options.set("variant", std::string("reference"));
       options.set("probes", s.probes);
       options.set("size", s.probe_size);
       options.set("map_side", s.probe_size);

@@ -4,6 +4,7 @@
 #include "cli/meta.h"
 #include "cli/progress.h"
 #include "cli/run_report.h"
+#include "defense/fedcamae_options.h"
 
 namespace fedcamae {
 namespace {
@@ -21,20 +22,33 @@ std::string row(const std::string& name, const std::string& value) {
 
 // What the numbers of FedCAMAE's detection come from, and what to expect of the published settings:
 // with 128 hidden units and 200 epochs nothing but a blank map is reconstructed badly.
-std::string fedcamae_rows(const Options& defense) {
-  const bool published =
-      defense.integers("hidden") == std::vector<int64_t>{128} && defense.integer("epochs") == 200;
+std::string reference_rows(const ReferenceSpec& spec) {
+  const std::vector<int64_t>& hidden = spec.autoencoder.hidden;
+  const int64_t epochs = spec.autoencoder.epochs, probes = spec.probe.count;
+  const bool published = hidden == std::vector<int64_t>{128} && epochs == 200;
   const std::string reason =
       "learns every map that is not blank, the malicious ones too, and so detects little";
-  const int64_t probes = defense.integer("probes");
   return row("maps", fmt::format("{0} x {0} pixels, of {1} probe image{2} a round at {3} x {3}",
-                                 defense.integer("map_side"), probes, probes == 1 ? "" : "s",
-                                 defense.integer("size"))) +
-         row("autoencoder", fmt::format("{} hidden, {} epochs", to_text(defense.value("hidden")),
-                                        defense.integer("epochs"))) +
+                                 spec.maps.side, probes, probes == 1 ? "" : "s", spec.probe.size)) +
+         row("autoencoder",
+             fmt::format("[{}] hidden, {} epochs", fmt::join(hidden, ", "), epochs)) +
          row("note", published
                          ? "the published autoencoder (these 128 hidden, 200 epochs) " + reason
                          : "the published autoencoder (128 hidden, 200 epochs) " + reason);
+}
+
+std::string central_rows(const CentralSpec& spec) {
+  const std::string probes = spec.probe.count == 0 ? "one of each class (of ten at most)"
+                                                   : fmt::format("{} random", spec.probe.count);
+  return row("maps", fmt::format("at the layer's own resolution; probe images a round: {0}, at "
+                                 "{1} x {1}",
+                                 probes, spec.probe.size)) +
+         row("channels", fmt::format("{}", fmt::join(spec.channels, ", ")));
+}
+
+std::string fedcamae_rows(const Options& own) {
+  return own.text("variant") == "reference" ? reference_rows(reference_spec(own))
+                                            : central_rows(central_spec(own));
 }
 
 }  // namespace

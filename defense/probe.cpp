@@ -1,5 +1,8 @@
 #include "defense/probe.h"
 
+#include <algorithm>
+#include <map>
+
 #include "core/random.h"
 
 namespace fedcamae {
@@ -10,12 +13,32 @@ struct Labelled {
   std::vector<int32_t> labels;
 };
 
+// A random image of each class, or of as many as there may be, classes in ascending order.
+std::vector<int64_t> one_of_each(const ImageSet& set, Random& random) {
+  std::map<int32_t, std::vector<int64_t>> by_class;
+  for (size_t i = 0; i < set.labels.size(); ++i)
+    by_class[set.labels[i]].push_back(static_cast<int64_t>(i));
+  std::vector<int32_t> classes;
+  for (const auto& [label, indices] : by_class) classes.push_back(label);
+  const auto held = static_cast<int64_t>(classes.size());
+  std::vector<int64_t> places = random.choose(held, std::min(held, kProbeClasses));
+  std::sort(places.begin(), places.end());
+  std::vector<int64_t> chosen;
+  for (const int64_t place : places) {
+    const std::vector<int64_t>& indices = by_class.at(classes[static_cast<size_t>(place)]);
+    chosen.push_back(indices[random.below(indices.size())]);
+  }
+  return chosen;
+}
+
 Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
   if (spec.fixed) return {{*spec.fixed}, {static_cast<int32_t>(spec.label)}};
   const ImageSet& set = round.server.images;
   Labelled chosen;
   Random random({round.seed, Purpose::kProbe, static_cast<uint32_t>(round.round)});
-  for (const int64_t i : random.choose(set.count(), spec.count)) {
+  const std::vector<int64_t> images =
+      spec.count == 0 ? one_of_each(set, random) : random.choose(set.count(), spec.count);
+  for (const int64_t i : images) {
     const ImageSet one = set.subset({i});
     chosen.pictures.push_back({one.height, one.width, one.pixels});
     chosen.labels.push_back(one.labels[0]);
@@ -29,9 +52,10 @@ void check_probe(const ProbeSpec& spec, const Model& model, const ServerData& se
   if (spec.fixed && spec.label >= model.spec().classes)
     fail(ErrorKind::kUsage, "defense: probe_label {} is none of the model's {} classes", spec.label,
          model.spec().classes);
-  if (!spec.fixed && spec.count > server.images.count())
+  const int64_t least = std::max<int64_t>(spec.count, 1);
+  if (!spec.fixed && least > server.images.count())
     fail(ErrorKind::kUsage, "defense: {} probe images of the server's {}; raise data.server_images",
-         spec.count, server.images.count());
+         least, server.images.count());
 }
 
 Probe make_probe(const ProbeSpec& spec, const RoundContext& round) {

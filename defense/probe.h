@@ -10,10 +10,13 @@
 
 namespace fedcamae {
 
+constexpr int64_t kProbeClasses = 10;
+
 struct ProbeSpec {
   std::optional<Picture> fixed = {};  // none: random images of the server's, new ones each round
   int64_t label = -1;                 // the class of the fixed picture; -1: not known
-  int64_t count = 1;                  // random images
+  int64_t count = 1;                  // random images; 0: one of each class that the server holds,
+                                      // of kProbeClasses random ones where it holds more
   int64_t size = 224;                 // side that they are resized to, pixels
 };
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""The released FedCAMAE detector in PyTorch, on given heat maps, for tests/defense.
+"""FedCAMAE's autoencoders in PyTorch, on given rows, for tests/defense.
 
-  make_fedcamae_golden.py DIR    -> DIR/fedcamae_reference.safetensors
+  make_fedcamae_golden.py DIR    -> DIR/fedcamae_reference.safetensors, DIR/row_coder.safetensors
 
-What the released code does with the maps of a round (find_outliers_autoencoder): an autoencoder of
+The released detector: what the released code does with the maps of a round (find_outliers_autoencoder): an autoencoder of
 128 hidden units with ReLU and a sigmoid at the end, 200 full-batch epochs of Adam at 1e-3 with
 weight decay 1e-5, errors in evaluation mode, flagged above mean + 1 unbiased standard deviation.
 Its zeroing of the attackers' maps by index is left out. First weights: torch.nn.Linear's
 distribution, drawn from Philox4x32-10 as core/random.h says, so that both sides start from the same
 numbers. Errors come from a float64 run; `*.distance` is how far float32 is from them.
+
+The row coder of variant "fedcamae": a code of 3, linear output, from given weights, in float64.
 """
 
 import argparse
@@ -98,6 +100,32 @@ def detect(maps, dtype):
     return errors.double().numpy(), threshold.item(), (errors > threshold).numpy()
 
 
+def row_coder(inputs, code, count, epochs):
+    """Losses before every epoch, weights and reconstructions after them."""
+    flat = nets.numbers(70, 2 * inputs * code + code + inputs).astype(np.float32) * 0.3
+    rows = nets.numbers(71, count * inputs).astype(np.float32).reshape(count, inputs)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(inputs, code), torch.nn.ReLU(), torch.nn.Linear(code, inputs)
+    ).double()
+    begin = 0
+    for p in net.parameters():
+        p.data = torch.from_numpy(flat[begin : begin + p.numel()]).double().reshape(p.shape)
+        begin += p.numel()
+    x = torch.from_numpy(rows).double()
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2, weight_decay=1e-5)
+    losses = []
+    for _ in range(epochs):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(net(x), x)
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    after = torch.cat([p.detach().reshape(-1) for p in net.parameters()])
+    tensors = {"rows": rows, "before": flat, "losses": np.array(losses)}
+    tensors.update(after=after.numpy(), reconstructed=net(x).detach().numpy())
+    return {name: t.astype(np.float32) for name, t in tensors.items()}
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -114,8 +142,11 @@ def main():
         "threshold.distance": np.array(abs(threshold - single_threshold), np.float32),
         "flags": flags.astype(np.float32),
     }
-    path = os.path.join(parser.parse_args().out, "fedcamae_reference.safetensors")
-    safetensors_file.write(path, tensors, {"source": f"PyTorch {torch.__version__}"})
+    folder = parser.parse_args().out
+    cases = {"fedcamae_reference": tensors, "row_coder": row_coder(12, 3, 6, 100)}
+    for name, case in cases.items():
+        path = os.path.join(folder, name + ".safetensors")
+        safetensors_file.write(path, case, {"source": f"PyTorch {torch.__version__}"})
     print("errors", errors, "threshold", threshold, "flags", flags.astype(int))
 
 

@@ -43,14 +43,20 @@ TEST_CASE("the table says its scale, and undefined where nothing is defined") {
   CHECK(contains(table({"defense.type=mean"}, example(folder.path())), "all test images"));
 }
 
-TEST_CASE("under fedcamae the table says the map side and what the published autoencoder does") {
+TEST_CASE("under the released detector the table says the map side and what its autoencoder does") {
   const TemporaryFolder folder;
-  const std::vector<std::string> own = {"defense.type=fedcamae", "defense.map_side=28",
-                                        "defense.epochs=20"};
+  const std::vector<std::string> own = {"defense.type=fedcamae", "defense.variant=reference",
+                                        "defense.map_side=28", "defense.epochs=20"};
   const std::string text = table(own, example(folder.path()));
   CHECK(contains(text, "28 x 28 pixels, of 1 probe image a round at 224 x 224"));
   CHECK(contains(text, "[128] hidden, 20 epochs"));
   CHECK(contains(text, "the published autoencoder (128 hidden, 200 epochs) learns every map"));
-  CHECK(contains(table({"defense.type=fedcamae"}, example(folder.path())),
-                 "(these 128 hidden, 200 epochs)"));
+  CHECK(contains(
+      table({"defense.type=fedcamae", "defense.variant=reference"}, example(folder.path())),
+      "(these 128 hidden, 200 epochs)"));
+  const std::string own_variant = table(
+      {"defense.type=fedcamae", "defense.channels=[\"shape\", \"twins\"]"}, example(folder.path()));
+  CHECK(contains(own_variant, "one of each class (of ten at most), at 96 x 96"));
+  CHECK(contains(own_variant, "shape, twins"));
+  CHECK_FALSE(contains(own_variant, "note"));
 }

@@ -41,6 +41,7 @@ type = "sign_flip"
 [defense]
 type = "fedcamae"
 size = 32
+variant = "reference"
 map_side = 8
 epochs = 20
 [eval]

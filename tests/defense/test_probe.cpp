@@ -90,5 +90,38 @@ TEST_CASE("a fixed picture is resized, has the label it is given, and no round c
   CHECK_THROWS_AS(make_probe({.fixed = picture, .label = 4, .size = 8}, server.round()), Error);
 }
 
+TEST_CASE("count 0: one image of each class that the server holds, new ones each round") {
+  Server server;  // 12 images of 4 classes
+  std::set<std::vector<float>> drawn;
+  for (int64_t round = 1; round <= 4; ++round) {
+    const Probe probe = make_probe({.count = 0, .size = kOwnSize}, server.round(round));
+    CHECK(probe.labels == std::vector<int32_t>{0, 1, 2, 3});
+    drawn.insert(probe.images.to_host());
+  }
+  CHECK(drawn.size() > 1);
+  ServerData two = server.data();
+  two.images = two.images.subset({1, 5, 3});  // of classes 1, 1, 3
+  const RoundContext base = server.round();
+  const RoundContext round{1, base.seed, base.global, base.model, two, false, false};
+  CHECK(make_probe({.count = 0, .size = kOwnSize}, round).labels == std::vector<int32_t>{1, 3});
+}
+
+TEST_CASE("count 0 with many classes: ten of them, drawn at random, each once") {
+  Server server;
+  ServerData many = server.data();
+  for (size_t i = 0; i < many.images.labels.size(); ++i)
+    many.images.labels[i] = static_cast<int32_t>(i);  // twelve classes
+  const RoundContext base = server.round();
+  std::set<std::vector<int32_t>> drawn;
+  for (int64_t number = 1; number <= 4; ++number) {
+    const RoundContext round{number, base.seed, base.global, base.model, many, false, false};
+    const Probe probe = make_probe({.count = 0, .size = kOwnSize}, round);
+    const std::set<int32_t> classes(probe.labels.begin(), probe.labels.end());
+    CHECK(classes.size() == static_cast<size_t>(kProbeClasses));
+    drawn.insert(probe.labels);
+  }
+  CHECK(drawn.size() > 1);
+}
+
 }  // namespace
 }  // namespace fedcamae

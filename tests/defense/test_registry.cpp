@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "defense/fedcamae_options.h"
+
 namespace fedcamae {
 namespace {
 
@@ -31,17 +33,54 @@ TEST_CASE("the rules are documented and can be made from their defaults") {
                                           "faa_dl", "grad_cam_ae", "fedcamae"});
 }
 
-TEST_CASE("FedCAMAE's defaults are the published ones") {
-  const Options options(find("fedcamae").options);
-  CHECK(options.integer("size") == 224);
-  CHECK(options.integer("map_side") == 224);
-  CHECK(options.integers("hidden") == std::vector<int64_t>{128});
-  CHECK(options.integer("epochs") == 200);
-  CHECK(options.real("lr") == 1e-3);
-  CHECK(options.real("weight_decay") == 1e-5);
-  CHECK(options.text("threshold") == "mean_std");
-  CHECK(options.real("k") == 1.0);
-  CHECK(options.integer("vote") == 3);
+TEST_CASE("FedCAMAE's own variant is the default; variant reference has the published settings") {
+  Options options(find("fedcamae").options);
+  CHECK(options.text("variant") == "fedcamae");
+  const CentralSpec own = central_spec(options), spec;
+  CHECK(own.probe.count == 0);
+  CHECK(own.probe.size == spec.probe.size);
+  CHECK(own.channels == central_channels());
+  CHECK(own.fit.coder.code == 4);
+  CHECK(own.fit.coder.epochs == 100);
+  CHECK(own.fit.coder.lr == 1e-2);
+  CHECK(own.fit.folds == spec.fit.folds);
+  CHECK(own.heat_factor == spec.heat_factor);
+  CHECK(own.k == spec.k);
+  CHECK(own.change_k == spec.change_k);
+  CHECK(own.change_epochs == spec.change_epochs);
+  CHECK(own.twins_k == spec.twins_k);
+  CHECK(own.twins_ratio == spec.twins_ratio);
+  CHECK(own.vote == 3);
+
+  const ReferenceSpec reference = reference_spec(options);
+  CHECK(reference.probe.count == 1);
+  CHECK(reference.probe.size == 224);
+  CHECK(reference.maps.side == 224);
+  CHECK(reference.autoencoder.hidden == std::vector<int64_t>{128});
+  CHECK(reference.autoencoder.epochs == 200);
+  CHECK(reference.autoencoder.lr == 1e-3);
+  CHECK(reference.autoencoder.weight_decay == 1e-5);
+  CHECK(reference.rule == ThresholdRule::kMeanStd);
+  CHECK(reference.k == 1.0);
+  CHECK(reference.vote == 3);
+}
+
+TEST_CASE("a set number counts in both variants") {
+  Options options(find("fedcamae").options);
+  options.set("k", 0.5);
+  options.set("hidden", std::vector<int64_t>{7});
+  options.set("epochs", int64_t{0});
+  options.set("lr", 0.25);
+  options.set("size", int64_t{32});
+  options.set("probes", int64_t{6});
+  const CentralSpec own = central_spec(options);
+  const ReferenceSpec reference = reference_spec(options);
+  CHECK((own.k == 0.5 && reference.k == 0.5));
+  CHECK((own.fit.coder.code == 7 && reference.autoencoder.hidden == std::vector<int64_t>{7}));
+  CHECK((own.fit.coder.epochs == 0 && reference.autoencoder.epochs == 0));
+  CHECK((own.fit.coder.lr == 0.25 && reference.autoencoder.lr == 0.25));
+  CHECK((own.probe.size == 32 && reference.probe.size == 32));
+  CHECK((own.probe.count == 6 && reference.probe.count == 6));
 }
 
 TEST_CASE("Multi-Krum without options withstands nobody and averages all") {

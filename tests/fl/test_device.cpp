@@ -90,7 +90,8 @@ TEST_CASE("a federated run on the device has the CPU's losses, scores and verdic
   check_same_run("multi_krum", {{"f", int64_t{1}}});
   check_same_run("dnc", {{"f", int64_t{1}}});
   check_same_run("flame", {});
-  check_same_run("fedcamae", {{"size", int64_t{16}},
+  check_same_run("fedcamae", {{"variant", std::string("reference")},
+                              {"size", int64_t{16}},
                               {"map_side", int64_t{8}},
                               {"hidden", std::vector<int64_t>{8}},
                               {"epochs", int64_t{20}},

@@ -1,0 +1,34 @@
+// FedCAMAE made to detect: heat maps of one probe per class, autoencoders that learn only from the
+// round's central half and never score what they saw, robust cuts, a vote (docs/detection.md).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "defense/cross_fit.h"
+#include "defense/probe.h"
+#include "fl/defense.h"
+
+namespace fedcamae {
+
+// heat, shape, change, twins (channels.h).
+const std::vector<std::string>& central_channels();
+
+struct CentralSpec {
+  ProbeSpec probe = {.count = 0, .size = 96};
+  std::string layer = "";  // "" = the model's default layer
+  std::vector<std::string> channels = central_channels();
+  CrossFitSpec fit;
+  double heat_factor = 10;    // between an update's heat and the median update's
+  double k = 3.5;             // shape: so many MADs above the median error
+  double change_k = 4.5;      // change: likewise
+  int64_t change_epochs = 0;  // of channel change's coder; 0: the distance from the median
+  double twins_k = 3;         // twins: so many MADs nearer than the median neighbour
+  double twins_ratio = 10;    // and no less than so many times (squared distances)
+  int64_t vote = 3;           // rounds
+};
+// Throws Error{kUsage} for a spec that cannot be.
+std::unique_ptr<Defense> make_central_detector(const CentralSpec& spec);
+
+}  // namespace fedcamae

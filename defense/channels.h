@@ -1,0 +1,50 @@
+// What is looked at in the models' evidence. A channel gives each update one number, its excess: 1
+// is the channel's cut, above it the update is suspicious.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "defense/cross_fit.h"
+#include "defense/evidence.h"
+
+namespace fedcamae {
+
+// --- rows ----------------------------------------------------------------------------------------
+// LayerCAM's maps, each scaled to [0, 1] as the released code does ((m - min) / (1e-7 + max)), one
+// after the other, the whole of unit length: where the model looks, not how strongly.
+Row shape_row(const Evidence& evidence);
+// The difference between the signed maps of the model and of the global one, of unit length: which
+// way the training has moved the evidence, not how far. Of each probe's difference the part along
+// the global model's own maps of that probe is taken out: honest training makes all evidence
+// stronger here and weaker there, and that says nothing. All zero where nothing else has moved.
+Row change_row(const Evidence& evidence, const Evidence& global);
+
+// --- from values to excess -----------------------------------------------------------------------
+// (v - median) / (k * 1.4826 MAD): above 1 is above the robust cut. Median and MAD over `heard`
+// only (first_of_each in core_rows.h), so that a crowd of copies counts once. Without any spread
+// whatever lies above the median is infinitely far: that is limited to kMostExcess.
+constexpr double kMostExcess = 1e6;
+std::vector<double> above_median(const std::vector<double>& values,
+                                 const std::vector<size_t>& heard, double k);
+
+// --- channels without an autoencoder -------------------------------------------------------------
+// |log(heat / median heat)| / log(factor): a model's heat is the median over the probes of its
+// maps' means, the median is that of `heard`. An absolute cut: a saturated network is far out,
+// however little honest ones vary. (Not measured from the global model: a fresh one has next to no
+// heat.)
+std::vector<double> heat_excess(const std::vector<Evidence>& models,
+                                const std::vector<size_t>& heard, double factor);
+
+// Honest training does not end twice at the same place: who lies much nearer to a neighbour than
+// others do is one of a crowd of copies, noise on them or not.
+struct Twins {
+  std::vector<double> excess;
+  std::vector<size_t> voices;  // as in core_rows.h, of copies that are over the cut
+};
+// rows: change_row's. With d_i the squared distance to the nearest other row, the cut lies where
+// log(median d / d) is k * 1.4826 MAD of log d, but no less than log(ratio). Rows that are all zero
+// (a client that trained nothing) have no say and no excess.
+Twins find_twins(const Rows& rows, double k, double ratio);
+
+}  // namespace fedcamae

@@ -1,0 +1,232 @@
+// FedCAMAE's own variant from updates to verdict on a small network.
+#include "defense/central_detector.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/ops.h"
+#include "defense/evidence.h"
+#include "defense/layer_cam.h"
+#include "tests/defense/server.h"
+#include "tests/support/compare.h"
+
+namespace fedcamae {
+namespace {
+
+using testing::Change;
+using testing::make_defense;
+using testing::Server;
+using Texts = std::vector<std::string>;
+
+std::unique_ptr<Defense> fedcamae(const std::vector<Change>& changes = {}) {
+  std::vector<Change> all = {{"size", int64_t{32}}, {"epochs", int64_t{40}}, {"vote", int64_t{1}}};
+  all.insert(all.end(), changes.begin(), changes.end());
+  return make_defense("fedcamae", all);
+}
+
+std::vector<ClientUpdate> honest_ones(Server& server, int64_t count) {
+  std::vector<ClientUpdate> updates;
+  for (int64_t i = 0; i < count; ++i)
+    updates.push_back(server.honest(3 * i, static_cast<uint32_t>(i)));
+  return updates;
+}
+
+std::vector<size_t> flagged(const Verdict& v) {
+  std::vector<size_t> who;
+  for (size_t i = 0; i < v.score.size(); ++i)
+    if (v.score[i] > v.threshold) who.push_back(i);
+  return who;
+}
+
+TEST_CASE("the maps: LayerCAM's, and those whose sum over pixels is a logit without its bias") {
+  Server server;
+  const Probe probe = make_probe({.count = 0, .size = 16}, server.round());
+  Model& model = server.round().model;
+  const Evidence e = evidence_of(model, probe, model.default_layer());
+  const std::set<int32_t> classes(probe.labels.begin(), probe.labels.end());
+  const size_t pixels = e.side * e.side;
+  REQUIRE(e.classes == 4);
+  REQUIRE(e.heat.size() == 4 * pixels);
+  REQUIRE(e.evidence.size() == 4 * e.classes * pixels);
+  CHECK(e.finite);
+  const std::vector<float> logits = model.forward(probe.images).value().to_host();
+  std::vector<float> bias;
+  for (const StateEntry& entry : model.entries())
+    if (entry.name == "fc.bias")
+      bias = model.parameters().window(entry.offset, entry.shape).to_host();
+  for (size_t p = 0; p < 4; ++p) {
+    size_t place = 0;
+    for (const int32_t label : classes) {
+      const auto c = static_cast<size_t>(label);
+      const size_t begin = (p * e.classes + place++) * pixels;
+      double sum = 0;
+      for (size_t i = 0; i < pixels; ++i) {
+        sum += e.evidence[begin + i];
+        if (label == probe.labels[p])
+          CHECK(e.heat[p * pixels + i] >= std::max(0.0, e.evidence[begin + i]) - 1e-6);
+      }
+      // Behind the layer come the mean over pixels and the last linear layer.
+      CHECK(std::abs(sum - static_cast<double>(logits[4 * p + c] - bias[c])) < 1e-4);
+    }
+  }
+  // LayerCAM's map is that of layer_cam.
+  const std::vector<float> raw =
+      layer_cam(model, probe.images, model.default_layer(), probe.labels).raw.to_host();
+  for (size_t i = 0; i < raw.size(); ++i)
+    CHECK(std::abs(e.heat[i] - static_cast<double>(raw[i])) < 1e-6);
+}
+
+TEST_CASE("noise on every weight is flagged, honest clients are not") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 9);
+  updates[5] = server.noisy(15, 5);
+  const DefenseResult result = fedcamae()->aggregate(server.round(), updates);
+  CHECK(flagged(result.verdict) == std::vector<size_t>{5});
+  CHECK(result.verdict.threshold == 1);
+  std::vector<ClientUpdate> honest = updates;
+  honest.erase(honest.begin() + 5);
+  const ModelState mean = make_defense("mean")->aggregate(server.round(), honest).next;
+  testing::check_same_bits(result.next.parameters, mean.parameters);
+}
+
+TEST_CASE("a crowd of copies is flagged by channel twins and by nothing else") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 9);
+  for (const size_t copy : {2u, 4u, 7u}) updates[copy].state = server.honest(0, 50).state;
+  CHECK(flagged(
+            fedcamae({{"channels", Texts{"twins"}}})->aggregate(server.round(), updates).verdict) ==
+        std::vector<size_t>{2, 4, 7});
+  CHECK(flagged(fedcamae({{"channels", Texts{"heat"}}})->aggregate(server.round(), updates).verdict)
+            .empty());
+}
+
+TEST_CASE("each channel can be asked alone, and the score is the largest of them") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 8);
+  updates[3] = server.noisy(9, 3);
+  std::vector<double> largest(8, -1e9);
+  for (const std::string& channel : central_channels()) {
+    const Verdict v =
+        fedcamae({{"channels", Texts{channel}}})->aggregate(server.round(), updates).verdict;
+    for (size_t i = 0; i < 8; ++i) largest[i] = std::max(largest[i], v.score[i]);
+  }
+  // Voices come from channel twins, which nothing here moves.
+  CHECK(fedcamae()->aggregate(server.round(), updates).verdict.score == largest);
+}
+
+TEST_CASE("the verdict permutes with the ids to the last bit, copies and what is not finite too") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 8);
+  updates[2] = server.not_finite(6);
+  updates[4].state = updates[1].state;
+  updates[5] = server.noisy(15, 5);
+  testing::check_permutes(server, [] { return fedcamae(); }, updates, {5, 3, 7, 0, 6, 1, 4, 2});
+}
+
+TEST_CASE("nearly copies are one voice, whoever comes first") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 12);
+  for (size_t i = 6; i < 12; ++i) {
+    updates[i].state = updates[i - 6].state.clone();
+    ops::scale_(1.0001f, updates[i].state.parameters);
+  }
+  testing::check_permutes(server,
+                          [] {
+                            return fedcamae({{"twins_k", 0.0}, {"twins_ratio", 1.001}});
+                          },
+                          updates, {6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("an update that is not finite takes no part; nor does a global model that is not") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 7);
+  updates[3] = server.not_finite(9);
+  const Verdict v = fedcamae()->aggregate(server.round(), updates).verdict;
+  CHECK(v.nonfinite[3]);
+  CHECK_FALSE(v.accepted[3]);
+  CHECK(std::isnan(v.score[3]));
+  updates.erase(updates.begin() + 3);
+  const Verdict without = fedcamae()->aggregate(server.round(), updates).verdict;
+  for (size_t i = 0; i < 6; ++i) CHECK(without.score[i] == v.score[i < 3 ? i : i + 1]);
+
+  const ModelState broken = server.not_finite(0).state;
+  const RoundContext round = server.round();
+  const Verdict left =
+      fedcamae()
+          ->aggregate({1, round.seed, broken, round.model, round.server, false, false}, updates)
+          .verdict;
+  for (size_t i = 0; i < 6; ++i) CHECK(std::isfinite(left.score[i]));  // channel shape is left
+}
+
+TEST_CASE("finite weights whose activations overflow are not finite, and no detection") {
+  Server server("tiny_resnet");
+  std::vector<ClientUpdate> updates = honest_ones(server, 4);
+  updates[1] = server.noisy(3, 1);
+  const Verdict v = fedcamae({{"size", int64_t{64}}})->aggregate(server.round(), updates).verdict;
+  CHECK(v.nonfinite == std::vector<bool>{false, true, false, false});
+  CHECK_FALSE(v.accepted[1]);
+  CHECK(std::isnan(v.score[1]));
+}
+
+TEST_CASE("few updates, and updates that changed nothing, are accepted") {
+  Server server;
+  for (const int64_t n : {1, 2, 3}) {
+    const Verdict v = fedcamae()->aggregate(server.round(), honest_ones(server, n)).verdict;
+    CHECK(v.accepted.size() == static_cast<size_t>(n));
+    if (n < 3) CHECK(flagged(v).empty());
+  }
+  std::vector<ClientUpdate> same = honest_ones(server, 5);
+  for (ClientUpdate& update : same) update.state = server.global().clone();
+  const Verdict v = fedcamae()->aggregate(server.round(), same).verdict;
+  CHECK(v.accepted == std::vector<bool>(5, true));
+}
+
+TEST_CASE("pictures: maps and reconstructions of the first probe, at the layer's resolution") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 5);
+  updates[1] = server.not_finite(3);
+  const auto r = fedcamae()->aggregate(server.round(1, false, true), updates).heat_maps.value();
+  CHECK(r.side == 8);  // 32 pixels through two poolings
+  REQUIRE(r.maps.size() == 5 * 64);
+  REQUIRE(r.reconstructions.size() == 5 * 64);
+  for (size_t i = 0; i < 5 * 64; ++i) {
+    CHECK(std::isfinite(r.maps[i]) == (i / 64 != 1));
+    CHECK(std::isfinite(r.reconstructions[i]) == (i / 64 != 1));
+    if (i / 64 != 1) CHECK((r.maps[i] >= 0 && r.maps[i] <= 1));
+  }
+  CHECK(*std::max_element(r.maps.begin(), r.maps.begin() + 64) == 1);
+}
+
+TEST_CASE("the same bits for any number of threads") {
+  std::vector<std::vector<double>> scores;
+  for (const int threads : {1, 3}) {
+    Server server("small_cnn", 4, threads);
+    scores.push_back(fedcamae()->aggregate(server.round(), honest_ones(server, 8)).verdict.score);
+  }
+  CHECK(scores[0] == scores[1]);
+}
+
+TEST_CASE("options of the other variant, and channels that are not, are errors") {
+  const auto kind_of = [](const std::vector<Change>& changes) {
+    try {
+      make_defense("fedcamae", changes);
+    } catch (const Error& error) {
+      return error.kind();
+    }
+    return ErrorKind::kUnexpected;
+  };
+  CHECK(kind_of({{"class", std::string("argmax")}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"map_side", int64_t{28}}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"threshold", std::string("mean_std")}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"hidden", std::vector<int64_t>{8, 4}}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"channels", Texts{}}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"channels", Texts{"shapes"}}}) == ErrorKind::kUsage);
+  CHECK(kind_of({{"variant", std::string("released")}}) == ErrorKind::kUsage);
+  CHECK_NOTHROW(make_defense("fedcamae", {{"hidden", std::vector<int64_t>{8}}}));
+}
+
+}  // namespace
+}  // namespace fedcamae
