@@ -76,7 +76,7 @@ std::string key_of_variable(const std::string& name) {
 
 void set_option(Options& options, const std::string& name, const Setting& setting) {
   try {
-    options.set(name, fitted(setting, options.value(name)));
+    options.set(name, has(options, name) ? fitted(setting, options.value(name)) : setting.value);
   } catch (const Error& error) {
     fail(ErrorKind::kUsage, "{}: {}", setting.where, error.what());
   }

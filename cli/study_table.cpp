@@ -71,25 +71,36 @@ std::string StudyTotals::accuracy_text(const Cell& cell) {
   return fmt::format("{} ({})", percent(cell.accuracy.value()), points(cell.change.value()));
 }
 
+// Without the rows and columns in which nothing was measured.
 std::string StudyTotals::markdown(const Table& table, const std::string& corner,
                                   std::string (*write)(const Cell&)) const {
-  std::vector<std::vector<std::string>> rows = {{corner}};
-  rows[0].insert(rows[0].end(), defenses_.begin(), defenses_.end());
-  for (size_t a = 0; a < table.size(); ++a) {
-    rows.push_back({attacks_[a]});
-    for (const Cell& cell : table[a]) rows.back().push_back(write(cell));
+  std::vector<std::vector<std::string>> columns = {{corner}};
+  columns[0].insert(columns[0].end(), attacks_.begin(), attacks_.end());
+  std::vector<bool> shown(columns[0].size(), false);
+  shown[0] = true;
+  for (size_t d = 0; d < defenses_.size(); ++d) {
+    std::vector<std::string> column = {defenses_[d]};
+    bool measured = false;
+    for (size_t a = 0; a < table.size(); ++a) {
+      column.push_back(write(table[a][d]));
+      measured = measured || column.back() != "-";
+      shown[a + 1] = shown[a + 1] || column.back() != "-";
+    }
+    if (measured) columns.push_back(column);
   }
-  std::vector<size_t> widths(rows[0].size(), 3);
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   std::string text;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < widths.size(); ++i)
-      text += fmt::format("| {:<{}} ", rows[r][i], widths[i]);
+  for (size_t row = 0; row < shown.size(); ++row) {
+    if (!shown[row]) continue;
+    std::string rule;
+    for (const auto& column : columns) {
+      size_t width = 3;
+      for (size_t i = 0; i < column.size(); ++i)
+        if (shown[i]) width = std::max(width, column[i].size());
+      text += fmt::format("| {:<{}} ", column[row], width);
+      rule += fmt::format("|{:-<{}}", "", width + 2);
+    }
     text += "|\n";
-    if (r > 0) continue;
-    for (const size_t width : widths) text += fmt::format("|{:-<{}}", "", width + 2);
-    text += "|\n";
+    if (row == 0) text += rule + "|\n";
   }
   return text;
 }

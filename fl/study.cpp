@@ -99,11 +99,15 @@ void Study::run(const StudyHooks& hooks) {
   }
 }
 
-// The trajectory goes on from here. What a defense left in the scratch model is overwritten.
-void Study::advance(ModelState next) {
-  federation_->global = std::move(next);
+// What an attack or a defense left in the scratch model is overwritten.
+void Study::clean_scratch() {
   federation_->model.set_state(federation_->global);
   federation_->model.set_training(false);
+}
+
+void Study::advance(ModelState next) {
+  federation_->global = std::move(next);
+  clean_scratch();
   ++federation_->rounds_done;
 }
 
@@ -116,6 +120,7 @@ void Study::study_round(Round& honest, const StudyHooks& hooks) {
     Round round(*federation_, attack, asked);
     round.reuse(honest);
     round.train_clients();
+    clean_scratch();
     round.attack_updates();
     judge_all(round, a + 1, hooks);
   }
@@ -127,8 +132,7 @@ void Study::judge_all(const Round& round, size_t attack, const StudyHooks& hooks
   for (size_t d = 0; d < study_.defenses.size(); ++d) {
     if (hooks.stop && hooks.stop()) throw Interrupted{};
     ModelState next;
-    federation_->model.set_state(federation_->global);
-    federation_->model.set_training(false);
+    clean_scratch();
     StudyCell cell{attack, d, false, judged(round, *defenses_[attack][d], next), geometry};
     if (study_.evaluate || d == 0) add_evaluation(round, next, cell.record);
     if (attack == 0 && d == 0) next_ = std::move(next);

@@ -38,9 +38,10 @@ struct StudyCell {    // what one defense said of one attack in one round
 };
 
 struct StudyHooks {
-  std::function<void(int64_t, int64_t)> on_client;  // as Federation::run_round's
-  std::function<void(const StudyCell&)> on_cell;
-  std::function<bool()> stop;  // true abandons the cell that is worked on, by throwing Interrupted
+  std::function<void(int64_t, int64_t)> on_client = {};  // as Federation::run_round's
+  std::function<void(const StudyCell&)> on_cell = {};
+  std::function<bool()> stop =
+      {};  // true abandons the cell that is worked on, by throwing Interrupted
 };
 
 class Study {
@@ -61,6 +62,7 @@ class Study {
   void judge_all(const class Round& round, size_t attack, const StudyHooks& hooks);
   void run_closed_loop(const StudyHooks& hooks);
   void run_live(size_t attack, size_t defense, const StudyHooks& hooks);
+  void clean_scratch();
   void advance(ModelState next);
 
   StudySpec study_;
