@@ -96,6 +96,14 @@ TEST_CASE("a federated run on the device has the CPU's losses, scores and verdic
                               {"hidden", std::vector<int64_t>{8}},
                               {"epochs", int64_t{20}},
                               {"vote", int64_t{1}}});
+  check_same_run("krum", {{"f", int64_t{1}}});
+  check_same_run("geometric_median", {});
+  check_same_run("norm_clipping", {});
+  check_same_run("centred_clipping", {});
+  check_same_run("fltrust", {{"epochs", int64_t{2}}});
+  check_same_run("foolsgold", {});
+  check_same_run("sign_guard", {});
+  check_same_run("faa_dl", {});
 }
 
 TEST_CASE("a federated run on the device gives the same bits with one worker and with two") {
