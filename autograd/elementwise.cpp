@@ -15,6 +15,7 @@ Var unary(const char* name, Unary f, const Var& x) {
 
 Var relu(const Var& x) { return unary("relu", Unary::kRelu, x); }
 Var sigmoid(const Var& x) { return unary("sigmoid", Unary::kSigmoid, x); }
+Var exp(const Var& x) { return unary("exp", Unary::kExp, x); }
 
 Var add(const Var& a, const Var& b) {
   return Var::record("add", {{a, b}}, ops::add(a.value(), b.value()),

@@ -10,6 +10,7 @@ namespace fedcamae {
 // --- elementwise.cpp: same shapes ----------------------------------------------------------------
 Var relu(const Var& x);     // keeps y
 Var sigmoid(const Var& x);  // keeps y
+Var exp(const Var& x);      // keeps y
 Var add(const Var& a, const Var& b);
 Var mul(const Var& a, const Var& b);  // keeps a and b
 inline Var operator+(const Var& a, const Var& b) { return add(a, b); }
@@ -49,6 +50,11 @@ Var scale_channels(const Var& x, const Var& gate);  // gate [N, C]; keeps both
 Var softmax_cross_entropy(const Var& logits, const IndexTensor& labels, float smoothing = 0.0f);
 // Mean over all elements of (prediction - target)^2. Keeps the difference.
 Var mean_squared_error(const Var& prediction, const Tensor& target);
+// Mean over all elements of -(w t log p + (1 - t) log(1 - p)), p = sigmoid(logit), t the target in
+// [0, 1] and w the positive weight; finite for any logit. Keeps p and the target.
+Var binary_cross_entropy(const Var& logits, const Tensor& target, float positive_weight = 1);
+// Sum over all elements of x * weights. Keeps the weights.
+Var weighted_sum(const Var& x, const Tensor& weights);
 // Sum over the batch of scores[n, classes[n]]: the score that LayerCAM explains. Images do not
 // mix below the logits in evaluation mode, so each map is that of its own score.
 Var pick_and_sum(const Var& scores, const IndexTensor& classes);

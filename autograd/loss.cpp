@@ -30,6 +30,43 @@ Var mean_squared_error(const Var& prediction, const Tensor& target) {
                      });
 }
 
+Var binary_cross_entropy(const Var& logits, const Tensor& target, float positive_weight) {
+  const Tensor& x = logits.value();
+  const Tensor ones = Tensor::full(x.context(), x.shape(), 1.0f);
+  const Tensor below = ops::relu(ops::unary(Unary::kNegate, x));
+  // log(1 + exp(-|x|)): with it, -log p = below + tail and -log(1 - p) = relu(x) + tail.
+  const Tensor size = ops::add(ops::relu(x), below);
+  const Tensor tail = ops::unary(
+      Unary::kLog, ops::add(ones, ops::unary(Unary::kExp, ops::unary(Unary::kNegate, size))));
+  const Tensor rest = ops::sub(ones, target);
+  const double count = static_cast<double>(x.size());
+  const double sum = positive_weight * ops::dot(target, ops::add(below, tail)) +
+                     ops::dot(rest, ops::add(ops::relu(x), tail));
+  return Var::record("binary_cross_entropy", {{logits}},
+                     Tensor::full(x.context(), {}, static_cast<float>(sum / count)),
+                     [p = ops::sigmoid(x), q = ops::sigmoid(ops::unary(Unary::kNegate, x)), target,
+                      rest, positive_weight, count](const Tensor& dloss, GradSink& grads) {
+                       if (!grads.needs(0)) return;
+                       const Tensor dx =
+                           ops::mul(rest, p);  // d / d logit = (1 - t) p - w t (1 - p)
+                       ops::axpy_(-positive_weight, ops::mul(target, q), dx);
+                       ops::scale_(static_cast<float>(dloss.item() / count), dx);
+                       grads.give_new(0, dx);
+                     });
+}
+
+Var weighted_sum(const Var& x, const Tensor& weights) {
+  const double sum = ops::dot(x.value(), weights);
+  return Var::record("weighted_sum", {{x}},
+                     Tensor::full(weights.context(), {}, static_cast<float>(sum)),
+                     [weights](const Tensor& dsum, GradSink& grads) {
+                       if (!grads.needs(0)) return;
+                       const Tensor dx = grads.output(0);
+                       ops::copy_(weights, dx);
+                       ops::scale_(dsum.item(), dx);
+                     });
+}
+
 Var pick_and_sum(const Var& scores, const IndexTensor& classes) {
   const Shape shape = scores.shape();
   check(shape.rank() == 2 && shape[0] == classes.size(),

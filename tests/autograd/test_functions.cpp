@@ -22,7 +22,7 @@ using testing::to_complex;
 using Vars = std::span<const Var>;
 using Values = OpCase::ComplexValues;
 
-TEST_CASE("relu and sigmoid") {
+TEST_CASE("relu, sigmoid and exp") {
   Inputs inputs(1);
   const auto x = inputs.away_from_zero({3, 7}, 0.05);
   check_op({{x},
@@ -31,6 +31,9 @@ TEST_CASE("relu and sigmoid") {
   check_op({{x},
             [](Vars v) { return sigmoid(v[0]); },
             [](const Values& v) { return reference::unary(Unary::kSigmoid, v[0]); }});
+  check_op({{x},
+            [](Vars v) { return exp(v[0]); },
+            [](const Values& v) { return reference::unary(Unary::kExp, v[0]); }});
 }
 
 TEST_CASE("add, mul, add_bias, reshape") {
@@ -186,6 +189,49 @@ TEST_CASE("mean squared error") {
               return mean_squared_error(v[0], testing::to_tensor(v[0].value().context(), target));
             },
             [&](const Values& v) { return scalar(reference::mse(v[0], to_complex(target))); }});
+}
+
+TEST_CASE("binary cross-entropy of logits, with a weight on the positive ones") {
+  Inputs inputs(11);
+  const auto target = inputs.uniform({3, 4}, 0, 1);
+  for (const float weight : {1.0f, 2.5f})
+    check_op({{inputs.reals({3, 4})},
+              [&](Vars v) {
+                return binary_cross_entropy(
+                    v[0], testing::to_tensor(v[0].value().context(), target), weight);
+              },
+              [&](const Values& v) {
+                Complex sum = 0;
+                for (int64_t i = 0; i < 12; ++i) {
+                  const Complex p = 1.0 / (1.0 + std::exp(-v[0][i]));
+                  sum -= static_cast<double>(weight) * target[i] * std::log(p) +
+                         (1 - target[i]) * std::log(1.0 - p);
+                }
+                return scalar(sum / 12.0);
+              }});
+  // Logits far out: the loss is linear in them (-log sigmoid(-200) = 200), not infinite.
+  Context context(testing::device_options(1));
+  const auto mean = [&](float logit, float t) {
+    const Tensor x = Tensor::full(context, {2}, logit), truth = Tensor::full(context, {2}, t);
+    return binary_cross_entropy(Var::constant(x), truth, 3).value().item();
+  };
+  CHECK(mean(200, 0) == 200);
+  CHECK(mean(-200, 1) == 600);
+  CHECK(mean(200, 1) == 0);
+}
+
+TEST_CASE("a weighted sum") {
+  Inputs inputs(12);
+  const auto weights = inputs.reals({2, 3, 4});
+  check_op({{inputs.reals({2, 3, 4})},
+            [&](Vars v) {
+              return weighted_sum(v[0], testing::to_tensor(v[0].value().context(), weights));
+            },
+            [&](const Values& v) {
+              Complex sum = 0;
+              for (int64_t i = 0; i < 24; ++i) sum += weights[i] * v[0][i];
+              return scalar(sum);
+            }});
 }
 
 TEST_CASE("the scores of one class per row") {
