@@ -130,7 +130,8 @@ RunFolder::RunFolder(const std::string& path) : path_(path) {
   metrics_jsonl_ = open_table(file("metrics.jsonl"));
   clients_csv_ = open_table(file("clients.csv"));
   write_line(metrics_csv_, csv_line(round_row({}, 0), true), path_);
-  write_line(clients_csv_, "round,client,samples,loss,score,threshold,accepted,malicious", path_);
+  write_line(clients_csv_, "round,client,samples,loss,score,threshold,accepted,malicious,distance",
+             path_);
 }
 
 void RunFolder::add_round(const RoundRecord& record, double elapsed_seconds) {
@@ -139,9 +140,9 @@ void RunFolder::add_round(const RoundRecord& record, double elapsed_seconds) {
   write_line(metrics_jsonl_, row.dump(), path_);
   for (const ClientRecord& c : record.clients)
     write_line(clients_csv_,
-               fmt::format("{},{},{},{},{},{},{:d},{:d}", record.round, c.client, c.samples,
+               fmt::format("{},{},{},{},{},{},{:d},{:d},{}", record.round, c.client, c.samples,
                            csv_number(c.loss), csv_number(c.score), csv_number(record.threshold),
-                           c.accepted, c.malicious),
+                           c.accepted, c.malicious, csv_number(c.distance)),
                path_);
   if (!record.heat_maps) return;
   fs::create_directories(file("heatmaps"));

@@ -162,6 +162,7 @@ FederationSpec make_spec(const Config& config, const Dataset& dataset) {
   spec.test_images = eval.integer("images");
   spec.eval_every = eval.integer("every");
   spec.pictures_every = config.section("log").integer("heatmaps_every");
+  spec.distances = config.section("log").flag("distances");
   return spec;
 }
 

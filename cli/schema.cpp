@@ -86,24 +86,26 @@ Section federation_section() {
 }
 
 std::vector<Section> make_sections() {
-  return {
-      run_section(),
-      data_section(),
-      {"model",
-       {text("arch", "regnet_y_800mf", "see `fedcamae list models`", names(architectures())),
-        count("classes", 0, "outputs of the network; 0: the data set's classes", 0, 1e6),
-        text("weights", "", "safetensors file of the first global model; empty: fresh"),
-        {"new_head", false, "fresh head where the file's has another size"}}},
-      federation_section(),
-      {"attack",
-       {count("start", 1, "first round of the attack", 1),
-        count("stop", 0, "last round of the attack; 0: to the end")}},
-      {"defense",
-       {count("f", 0, "how many malicious clients the defense is told to withstand", 0, 1e6)}},
-      {"eval",
-       {count("every", 1, "rounds between two evaluations; the last round always is one", 1),
-        count("images", 0, "test images to evaluate on, a fixed random subset; 0: all")}},
-      {"log", {count("heatmaps_every", 1, "rounds between two panels of heat maps; 0: never")}}};
+  return {run_section(),
+          data_section(),
+          {"model",
+           {text("arch", "regnet_y_800mf", "see `fedcamae list models`", names(architectures())),
+            count("classes", 0, "outputs of the network; 0: the data set's classes", 0, 1e6),
+            text("weights", "", "safetensors file of the first global model; empty: fresh"),
+            {"new_head", false, "fresh head where the file's has another size"}}},
+          federation_section(),
+          {"attack",
+           {count("start", 1, "first round of the attack", 1),
+            count("stop", 0, "last round of the attack; 0: to the end")}},
+          {"defense",
+           {count("f", 0, "how many malicious clients the defense is told to withstand", 0, 1e6)}},
+          {"eval",
+           {count("every", 1, "rounds between two evaluations; the last round always is one", 1),
+            count("images", 0, "test images to evaluate on, a fixed random subset; 0: all")}},
+          {"log",
+           {count("heatmaps_every", 1, "rounds between two panels of heat maps; 0: never"),
+            {"distances", false,
+             "measure how far each update's weights are from the mean of the benign ones"}}}};
 }
 
 template <class Infos>

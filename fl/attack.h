@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "data/dataset.h"
 #include "models/model.h"
 
 namespace fedcamae {
@@ -26,6 +27,13 @@ struct AttackContext {
   std::span<const int64_t> attackers;      // their client ids, sorted
   const std::vector<StateEntry>& entries;  // names and places of weights in the flat vectors
   Context& context;                        // where to compute, and where the crafted states live
+  // Filled only where `Attack::uses_images`: the images of the round's attackers with their true
+  // labels, by client id and then in the order of the shard, normalised as in training; there may
+  // be none. The model is of the clients' architecture, in `context`; scratch: its state may be
+  // overwritten.
+  const ImageSet* images = nullptr;
+  Normalization normalization = {};
+  Model* model = nullptr;
 };
 
 class Attack {
@@ -33,6 +41,7 @@ class Attack {
   virtual ~Attack() = default;
   virtual bool trains() const = 0;     // do the attackers train on their data first?
   virtual bool overhears() const = 0;  // do they see the benign updates of the round?
+  virtual bool uses_images() const { return false; }  // do they look at their own images to craft?
   // Do the attackers act like everybody else? Then the round has nobody to detect.
   virtual bool harmless() const { return false; }
   // Refuses data with so many classes, with Error{kUsage}; asked before the first round.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,7 @@ struct FederationSpec {
   int64_t server_images = 100;  // taken from the training part for the server, in no client's shard
   int64_t eval_every = 1;       // rounds; the last round is always evaluated
   int64_t pictures_every = 0;   // rounds; 0 = never
+  bool distances = false;       // measure ClientRecord::distance
   std::shared_ptr<Profile> profile;  // of all contexts; nullptr: nothing is timed
 };
 
@@ -53,6 +55,8 @@ struct ClientRecord {  // a row of clients.csv
   double loss = 0, score = 0;  // as claimed, as the defense says; NaN where there is none
   bool accepted = true, nonfinite = false;
   bool malicious = false;  // the attack made this update; false outside the attack's rounds
+  // Of its weights from the mean of the benign updates; NaN where there is none or nobody asked.
+  double distance = std::numeric_limits<double>::quiet_NaN();
 };
 struct PhaseSeconds {
   double train = 0, attack = 0, defense = 0, evaluate = 0;

@@ -161,6 +161,15 @@ double Round::claimed_loss(int64_t client) const {
   return random.uniform(low, high);
 }
 
+ImageSet Round::images_of(const std::vector<int64_t>& clients) const {
+  std::vector<int64_t> indices;
+  for (int64_t client : clients) {
+    const auto& shard = federation_.partition.shards[static_cast<size_t>(client)];
+    indices.insert(indices.end(), shard.begin(), shard.end());
+  }
+  return federation_.dataset.train.subset(indices);
+}
+
 void Round::attack_updates() {
   if (attack_ == nullptr) return;
   const ProfilePhase phase(federation_.context, "attack");
@@ -177,9 +186,16 @@ void Round::attack_updates() {
     }
   }
   if (mine.empty()) return;
-  std::vector<ModelState> crafted =
-      attack_->craft({round_, spec_.seed, federation_.global, overheard, own, ids,
-                      federation_.model.entries(), federation_.context});
+  AttackContext context{round_, spec_.seed, federation_.global,          overheard,
+                        own,    ids,        federation_.model.entries(), federation_.context};
+  ImageSet images;
+  if (attack_->uses_images()) {
+    images = images_of(ids);
+    context.images = &images;
+    context.normalization = federation_.dataset.normalization;
+    context.model = &federation_.model;
+  }
+  std::vector<ModelState> crafted = attack_->craft(context);
   check(crafted.size() == mine.size(), "[round] the attack made {} updates for {} attackers",
         crafted.size(), mine.size());
   for (size_t i = 0; i < mine.size(); ++i) {
@@ -205,10 +221,12 @@ DefenseResult Round::judge(Defense& defense, bool pictures) const {
 void Round::join(const DefenseResult& result, RoundRecord& record) const {
   record.threshold = result.verdict.threshold;
   record.detection = detection_metrics(result.verdict, guilty_);  // here the truth is joined
+  std::vector<double> distances(updates_.size(), kNone);
+  if (spec_.distances) distances = distances_to_benign_mean(federation_.context, updates_, guilty_);
   for (size_t i = 0; i < updates_.size(); ++i)
     record.clients.push_back({updates_[i].client, updates_[i].samples, updates_[i].loss,
                               result.verdict.score[i], result.verdict.accepted[i],
-                              result.verdict.nonfinite[i], guilty_[i]});
+                              result.verdict.nonfinite[i], guilty_[i], distances[i]});
 }
 
 Evaluation Round::evaluate(const ModelState& state) const {

@@ -117,12 +117,12 @@ TEST_CASE("a run fills its folder") {
 
   const Words clients = lines_of(read_text(r.file("out/clients.csv")));
   REQUIRE(clients.size() == 1 + 2 * 6);
-  CHECK(clients[0] == "round,client,samples,loss,score,threshold,accepted,malicious");
+  CHECK(clients[0] == "round,client,samples,loss,score,threshold,accepted,malicious,distance");
   std::set<std::string> malicious, ids;
   int64_t samples = 0;
   for (size_t i = 1; i < clients.size(); ++i) {
     const Words row = cells(clients[i]);
-    REQUIRE(row.size() == 8);
+    REQUIRE(row.size() >= 8);
     CHECK(row[0] == std::to_string((i - 1) / 6 + 1));
     ids.insert(row[1]);
     if (row[7] == "1") malicious.insert(row[1]);

@@ -33,7 +33,8 @@ RoundRecord example() {
   record.accuracy = 0.5;
   record.loss = kNaN;
   record.threshold = 0.25;
-  record.clients = {{0, 10, 1.5, 0.1, true, false, false}, {4, 20, kNaN, kNaN, false, true, true}};
+  record.clients = {{0, 10, 1.5, 0.1, true, false, false, 2.5},
+                    {4, 20, kNaN, kNaN, false, true, true}};
   record.detection.tp = 1;
   record.detection.tpr = 1.0;
   return record;
@@ -80,9 +81,9 @@ TEST_CASE("the tables hold one row a round and one a client, undefined values em
   }
   const auto clients = lines_of(read_text(folder.file("run/clients.csv")));
   REQUIRE(clients.size() == 3);
-  CHECK(clients[0] == "round,client,samples,loss,score,threshold,accepted,malicious");
-  CHECK(clients[1] == "3,0,10,1.5,0.1,0.25,1,0");
-  CHECK(clients[2] == "3,4,20,,,0.25,0,1");
+  CHECK(clients[0] == "round,client,samples,loss,score,threshold,accepted,malicious,distance");
+  CHECK(clients[1] == "3,0,10,1.5,0.1,0.25,1,0,2.5");
+  CHECK(clients[2] == "3,4,20,,,0.25,0,1,");
   const auto metrics = lines_of(read_text(folder.file("run/metrics.csv")));
   REQUIRE(metrics.size() == 2);
   CHECK(metrics[0] ==

@@ -40,11 +40,12 @@ std::unique_ptr<Attack> make_attack(const std::string& name,
 
 class FakeAttack : public Attack {
  public:
-  bool own = false, hears = false;
+  bool own = false, hears = false, images = false;
   std::function<std::vector<ModelState>(const AttackContext&)> work;  // empty: the global model
   std::function<void(std::vector<int32_t>&)> labels;
   bool trains() const override { return own; }
   bool overhears() const override { return hears; }
+  bool uses_images() const override { return images; }
   void poison_labels(std::vector<int32_t>& values, int64_t) const override {
     if (labels) labels(values);
   }

@@ -118,6 +118,50 @@ TEST_CASE("who does not train claims a loss that is in the benign range and nobo
   CHECK(*claims.rbegin() == high);
 }
 
+TEST_CASE("distances are measured where they are asked for") {
+  const Dataset dataset = tiny_dataset();
+  FederationSpec spec = tiny_spec();
+  for (const bool asked : {false, true}) {
+    spec.distances = asked;
+    Federation federation(spec, dataset, std::make_unique<FakeAttack>(),
+                          std::make_unique<FakeDefense>());
+    for (const ClientRecord& client : federation.run_round().clients)
+      CHECK((client.distance > 0) == asked);
+  }
+}
+
+TEST_CASE("who uses images is given the attackers', and a model of the architecture") {
+  const Dataset dataset = tiny_dataset();
+  const FederationSpec spec = tiny_spec();
+  for (const bool uses : {false, true}) {
+    auto attack = std::make_unique<FakeAttack>();
+    attack->images = uses;
+    std::vector<int32_t> labels;
+    std::vector<uint8_t> pixels;
+    attack->work = [&](const AttackContext& context) {
+      CHECK((context.images != nullptr) == uses);
+      CHECK((context.model != nullptr) == uses);
+      if (!uses) return std::vector<ModelState>(2, context.global);
+      labels = context.images->labels;
+      pixels = context.images->pixels;
+      CHECK(context.normalization.mean == dataset.normalization.mean);
+      CHECK(&context.model->context() == &context.context);
+      CHECK(context.model->spec().arch == "small_cnn");
+      return std::vector<ModelState>(2, context.global);
+    };
+    Federation federation(spec, dataset, std::move(attack), std::make_unique<FakeDefense>());
+    federation.run_round();
+    if (!uses) continue;
+    std::vector<int64_t> own;
+    for (const int64_t client : federation.attackers())
+      for (const int64_t i : federation.partition().shards[static_cast<size_t>(client)])
+        own.push_back(i);
+    const ImageSet expected = dataset.train.subset(own);
+    CHECK(labels == expected.labels);
+    CHECK(pixels == expected.pixels);
+  }
+}
+
 TEST_CASE("the attack's window: outside of it attackers are benign and train") {
   const Dataset dataset = tiny_dataset();
   FederationSpec spec = tiny_spec();
