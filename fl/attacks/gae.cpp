@@ -1,146 +1,30 @@
-// Graph-autoencoder model poisoning (Li et al., IEEE TIFS 2024), as its released code does it: see
-// fl/README.md for what that code computes in the end.
-#include <algorithm>
-#include <limits>
+#include "fl/attacks/gae.h"
 
-#include "core/ops.h"
-#include "core/random.h"
+#include <algorithm>
+
 #include "fl/attacks/all.h"
-#include "fl/attacks/graph_autoencoder.h"
-#include "fl/attacks/graph_signal.h"
 
 namespace fedcamae {
 
+std::vector<ModelState> choose_models(std::span<const ModelState> states, const ModelState& global,
+                                      int64_t models, Random& random) {
+  const int64_t heard = static_cast<int64_t>(states.size());
+  if (heard == 0) return {global};
+  std::vector<ModelState> chosen;
+  for (int64_t i : random.choose(heard, std::min(heard, models)))
+    chosen.push_back(states[static_cast<size_t>(i)]);
+  return chosen;
+}
+
 namespace {
 
-struct GaeSpec {
-  int64_t models = 5;  // overheard models used, K
-  GraphAutoencoderSpec autoencoder;
-  double threshold = 0.5;  // of the binarised features
-  bool normal = false;     // noise N(0, 1) instead of U(-1, 1)
-};
-
-class Gae : public Attack {
- public:
-  explicit Gae(const GaeSpec& spec) : spec_(spec) {}
-  bool trains() const override { return false; }
-  bool overhears() const override { return true; }
-  std::vector<ModelState> craft(const AttackContext& context) override;
-
- private:
-  std::vector<ModelState> choose_models(const AttackContext& context, Random& random) const;
-  FeaturePatterns binarised(const std::vector<ModelState>& models) const;
-  Tensor draw_noise(Random& random, const Tensor& like) const;
-  ModelState craft_one(const AttackContext& context, const std::vector<ModelState>& models,
-                       Random& random);
-
-  struct Memory {
-    bool begun = false;
-    // The graph that the next attacker starts from: U[0, 1) before the first attack, then the
-    // latest output. Its size is the number of overheard models; another number starts afresh.
-    SmallMatrix graph;
-  };
-  GaeSpec spec_;
-  Memory memory_, before_;  // now; before `round_`, should that come again
-  int64_t round_ = 0;       // the latest
-};
-
-// K benign models of the round in random order, fewer where there are fewer; the global model alone
-// where nobody benign takes part.
-std::vector<ModelState> Gae::choose_models(const AttackContext& context, Random& random) const {
-  const int64_t heard = static_cast<int64_t>(context.overheard.size());
-  if (heard == 0) return {context.global};
-  std::vector<ModelState> models;
-  for (int64_t i : random.choose(heard, std::min(heard, spec_.models)))
-    models.push_back(context.overheard[static_cast<size_t>(i)]);
-  return models;
-}
-
-FeaturePatterns Gae::binarised(const std::vector<ModelState>& models) const {
-  FeaturePatterns patterns;
-  patterns.nodes = static_cast<int64_t>(models.size());
-  patterns.features = models[0].parameters.size();
-  constexpr int64_t kPiece = 1 << 20;  // coordinates that visit the host at a time
-  for (int64_t first = 0; first < patterns.features; first += kPiece) {
-    const int64_t n = std::min(kPiece, patterns.features - first);
-    std::vector<uint64_t> columns(static_cast<size_t>(n), 0);
-    for (size_t k = 0; k < models.size(); ++k) {
-      const std::vector<float> weights = models[k].parameters.window(first, Shape{n}).to_host();
-      for (size_t j = 0; j < columns.size(); ++j)
-        if (weights[j] >= spec_.threshold) columns[j] |= uint64_t{1} << k;
-    }
-    for (uint64_t pattern : columns) patterns.add(pattern);
-  }
-  return patterns;
-}
-
-// A factor for each of the weights `like`. Normal ones may begin with the second of a pair that is
-// half used, and are drawn on the host.
-Tensor Gae::draw_noise(Random& random, const Tensor& like) const {
-  if (spec_.normal) {
-    std::vector<float> noise(static_cast<size_t>(like.size()));
-    for (float& value : noise) value = static_cast<float>(random.normal());
-    return Tensor::from(like.context(), like.shape(), noise);
-  }
-  Tensor noise(like.context(), like.shape());
-  const uint64_t used = random.position();
-  check(used % Random::kUniformWords == 0, "[gae] {} words are no whole uniform numbers", used);
-  ops::fill_uniform_(random.key(), static_cast<int64_t>(used / Random::kUniformWords), -1, 1,
-                     noise);
-  return noise;
-}
-
-ModelState Gae::craft_one(const AttackContext& context, const std::vector<ModelState>& models,
-                          Random& random) {
-  const int64_t k = static_cast<int64_t>(models.size());
-  GraphAutoencoder autoencoder(binarised(models), training_graph(k, random), spec_.autoencoder,
-                               random);
-  autoencoder.train(random);
-  const SmallMatrix output = prior_adjacency(k, spec_.autoencoder.latent, random);
-  const std::vector<double> weights = regenerated_mean(
-      left_singular_vectors(laplacian(memory_.graph)), left_singular_vectors(laplacian(output)));
-  memory_.graph = output;
-
-  ModelState state = models[0].to(context.context);  // statistics and counters of a benign model
-  ops::scale_(static_cast<float>(weights[0]), state.parameters);
-  for (size_t i = 1; i < models.size(); ++i)
-    ops::axpy_(static_cast<float>(weights[i]), models[i].parameters, state.parameters);
-  state.parameters = ops::mul(state.parameters, draw_noise(random, state.parameters));
-  return state;
-}
-
-std::vector<ModelState> Gae::craft(const AttackContext& context) {
-  if (context.round == round_)
-    memory_ = before_;
-  else
-    before_ = memory_;
-  round_ = context.round;
-  const uint32_t round = static_cast<uint32_t>(context.round);
-  Random shared({context.seed, Purpose::kAttack, round, kSharedDraw});
-  const std::vector<ModelState> models = choose_models(context, shared);
-  const int64_t k = static_cast<int64_t>(models.size());
-  if (memory_.graph.rows != k) {
-    memory_.graph = SmallMatrix(k, k);
-    for (double& value : memory_.graph.values) value = shared.uniform();
-  }
-  const SmallMatrix first = memory_.graph;
-  std::vector<ModelState> crafted;
-  for (int64_t client : context.attackers) {
-    // In the first round all attackers start from the same graph.
-    if (!memory_.begun) memory_.graph = first;
-    Random random({context.seed, Purpose::kAttack, round, static_cast<uint32_t>(client)});
-    crafted.push_back(craft_one(context, models, random));
-  }
-  memory_.begun = true;
-  return crafted;
-}
-
-std::vector<Option> gae_options() {
+std::vector<Option> common_options() {
   return {
       {.name = "variant",
        .value = std::string("released_code"),
-       .doc = "whose algorithm: released_code is the authors' published program",
-       .choices = {"released_code"}},
+       .doc = "whose algorithm: released_code is the authors' published program, paper what their "
+              "papers describe (docs/attack.md)",
+       .choices = {"released_code", "paper"}},
       {.name = "models",
        .value = int64_t{5},
        .doc = "overheard models used, 1 to 64 (fewer where fewer are benign)",
@@ -153,36 +37,112 @@ std::vector<Option> gae_options() {
        .high = 100000},
       {.name = "lr",
        .value = 0.01,
-       .doc = "learning rate of the graph autoencoder (Adam, betas 0.95 and 0.999)",
+       .doc = "learning rate of the graph autoencoder (Adam; released_code: betas 0.95 and 0.999)",
        .low = 0,
        .high = 10},
+  };
+}
+
+std::vector<Option> released_options() {
+  return {
       {.name = "threshold",
        .value = 0.5,
-       .doc = "a weight at or above it is feature 1, below it 0"},
+       .doc = "released_code: a weight at or above it is feature 1, below it 0"},
       {.name = "noise",
        .value = std::string("uniform"),
-       .doc = "factor on each weight: uniform U(-1, 1) or normal N(0, 1)",
+       .doc = "released_code: factor on each weight, uniform U(-1, 1) or normal N(0, 1)",
        .choices = {"uniform", "normal"}},
   };
+}
+
+std::vector<Option> paper_options() {
+  return {
+      {.name = "reconstruction",
+       .value = std::string("minimise"),
+       .doc = "paper: the graph autoencoder's reconstruction loss is minimised (all published "
+              "code) or maximised (the text of the VGAE paper)",
+       .choices = {"minimise", "maximise"}},
+      {.name = "objective",
+       .value = std::string("step"),
+       .doc =
+           "paper: what the update ascends within the bound: its inner product with the reversed "
+           "benign mean step, its cosine with it, the next global model's loss on the attackers' "
+           "own images, or none",
+       .choices = {"step", "cosine", "loss", "none"}},
+      {.name = "bound",
+       .value = 1.0,
+       .doc = "paper: largest distance from the mean of the overheard models, in largest such "
+              "distances of an overheard model; above 0",
+       .low = 1e-6,
+       .high = 1e6},
+      {.name = "ascent_steps",
+       .value = int64_t{20},
+       .doc = "paper: steps of the ascent, 0 or more",
+       .low = 0,
+       .high = 1e6},
+      {.name = "ascent_step",
+       .value = 0.05,
+       .doc = "paper: length of a step, in bounds; above 0",
+       .low = 1e-9,
+       .high = 1e3},
+      {.name = "dual_step",
+       .value = 1.0,
+       .doc = "paper: step of the multiplier per relative excess over the bound, 0 or more",
+       .low = 0,
+       .high = 1e6},
+      {.name = "batch",
+       .value = int64_t{64},
+       .doc = "paper, objective loss: images a step, at least 1",
+       .low = 1,
+       .high = 1e6},
+  };
+}
+
+std::vector<Option> gae_options() {
+  std::vector<Option> all = common_options();
+  for (const auto& more : {released_options(), paper_options()})
+    all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+std::unique_ptr<Attack> make_gae(const Options& options) {
+  if (options.text("variant") == "paper") {
+    PaperGaeSpec spec;
+    spec.models = options.integer("models");
+    spec.autoencoder.epochs = options.integer("epochs");
+    spec.autoencoder.lr = options.real("lr");
+    spec.autoencoder.maximise = options.text("reconstruction") == "maximise";
+    spec.objective = options.text("objective");
+    spec.ascent.steps = options.integer("ascent_steps");
+    spec.ascent.step = options.real("ascent_step");
+    spec.ascent.dual_step = options.real("dual_step");
+    spec.bound = options.real("bound");
+    spec.batch = options.integer("batch");
+    return make_paper_gae(spec);
+  }
+  ReleasedGaeSpec spec;
+  spec.models = options.integer("models");
+  spec.autoencoder.epochs = options.integer("epochs");
+  spec.autoencoder.lr = options.real("lr");
+  spec.threshold = options.real("threshold");
+  spec.normal = options.text("noise") == "normal";
+  return make_released_gae(spec);
 }
 
 }  // namespace
 
 AttackInfo gae_attack() {
-  return {.name = "gae",
-          .doc = "uploads the mean of overheard models, regenerated over a graph, times noise",
-          .source = "Li et al., IEEE TIFS 2024 (arXiv 2311.18498), released code",
-          .knowledge = "overhears the benign updates of the round; no data",
-          .options = gae_options(),
-          .make = [](const Options& options) {
-            GaeSpec spec;
-            spec.models = options.integer("models");
-            spec.autoencoder.epochs = options.integer("epochs");
-            spec.autoencoder.lr = options.real("lr");
-            spec.threshold = options.real("threshold");
-            spec.normal = options.text("noise") == "normal";
-            return std::make_unique<Gae>(spec);
-          }};
+  return {
+      .name = "gae",
+      .doc =
+          "uploads a mix of overheard models, regenerated over a graph: released_code their "
+          "mean times noise, paper one that is as near to their mean as they are",
+      .source = "Li et al., IEEE TIFS 2024 (arXiv 2311.18498); released code and reconstruction",
+      .knowledge =
+          "overhears the benign updates of the round; no data, but for objective loss "
+          "own images",
+      .options = gae_options(),
+      .make = make_gae};
 }
 
 }  // namespace fedcamae
