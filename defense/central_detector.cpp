@@ -5,6 +5,7 @@
 #include <limits>
 #include <tuple>
 
+#include "core/ops.h"
 #include "core/profile.h"
 #include "defense/aggregate.h"
 #include "defense/channels.h"
@@ -41,8 +42,8 @@ class CentralDetector final : public Defense {
     if (spec_.probe.fixed && spec_.probe.label < 0)
       fail(ErrorKind::kUsage, "defense: probe_image needs probe_label, its class");
     if (spec_.channels.empty())
-      fail(ErrorKind::kUsage,
-           "defense: channels names none; take some of heat, shape, change, twins");
+      fail(ErrorKind::kUsage, "defense: channels names none; take some of {}",
+           fmt::join(central_channels(), ", "));
   }
 
   void check_setup(const Model& model, const ServerData& server) const override {
@@ -90,6 +91,8 @@ class CentralDetector final : public Defense {
       add(twins.excess);
       voice = std::move(twins.voices);
     }
+    if (has("length"))
+      add(length_excess(lengths(round, updates, seen), first_of_each(voice), spec_.length_factor));
     if (has("heat")) add(heat_excess(seen.models, first_of_each(voice), spec_.heat_factor));
     if (has("shape")) {
       shape = cross_fitted(round, shapes, voice, spec_.fit.coder.epochs);
@@ -106,6 +109,15 @@ class CentralDetector final : public Defense {
       const bool excluded = vote_.excludes(updates[u].client, flagged);
       verdict.accepted[u] = !excluded && !verdict.nonfinite[u];
     }
+  }
+
+  static std::vector<double> lengths(const RoundContext& round,
+                                     std::span<const ClientUpdate> updates, const Seen& seen) {
+    std::vector<double> result;
+    for (const size_t u : seen.update)
+      result.push_back(
+          std::sqrt(ops::squared_distance(round.global.parameters, updates[u].state.parameters)));
+    return result;
   }
 
   CrossFit cross_fitted(const RoundContext& round, const Rows& rows,
@@ -150,7 +162,7 @@ class CentralDetector final : public Defense {
 }  // namespace
 
 const std::vector<std::string>& central_channels() {
-  static const std::vector<std::string> all = {"heat", "shape", "change", "twins"};
+  static const std::vector<std::string> all = {"shape", "change", "twins", "heat", "length"};
   return all;
 }
 

@@ -12,7 +12,7 @@
 
 namespace fedcamae {
 
-// heat, shape, change, twins (channels.h).
+// shape, change, twins, heat, length (channels.h).
 const std::vector<std::string>& central_channels();
 
 struct CentralSpec {
@@ -21,6 +21,7 @@ struct CentralSpec {
   std::vector<std::string> channels = central_channels();
   CrossFitSpec fit;
   double heat_factor = 10;    // between an update's heat and the median update's
+  double length_factor = 3;   // between how far an update and the median update have moved
   double k = 3.5;             // shape: so many MADs above the median error
   double change_k = 4.5;      // change: likewise
   int64_t change_epochs = 0;  // of channel change's coder; 0: the distance from the median

@@ -114,6 +114,17 @@ std::vector<double> heat_excess(const std::vector<Evidence>& models,
   return heats;
 }
 
+std::vector<double> length_excess(const std::vector<double>& lengths,
+                                  const std::vector<size_t>& heard, double factor) {
+  if (heard.empty()) return {};
+  std::vector<double> chosen, excess;
+  for (const size_t i : heard) chosen.push_back(lengths[i]);
+  const double cut = factor * median_of(std::move(chosen));
+  for (const double length : lengths)
+    excess.push_back(cut > 0 ? std::min(length / cut, kMostExcess) : length > 0 ? kMostExcess : 0);
+  return excess;
+}
+
 Twins find_twins(const Rows& rows, double k, double ratio) {
   constexpr double kSame = 1e-12;  // of rows of length 1
   std::vector<size_t> moved;

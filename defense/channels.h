@@ -36,6 +36,11 @@ std::vector<double> above_median(const std::vector<double>& values,
 std::vector<double> heat_excess(const std::vector<Evidence>& models,
                                 const std::vector<size_t>& heard, double factor);
 
+// How far the weights have moved, over `factor` times the median of `heard`; no map has a part in
+// it. Too short is no matter: it does next to nothing.
+std::vector<double> length_excess(const std::vector<double>& lengths,
+                                  const std::vector<size_t>& heard, double factor);
+
 // Honest training does not end twice at the same place: who lies much nearer to a neighbour than
 // others do is one of a crowd of copies, noise on them or not.
 struct Twins {

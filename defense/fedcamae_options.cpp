@@ -118,6 +118,11 @@ std::vector<Option> verdict_options() {
            .doc = "fedcamae: channel heat, between an update's heat and the median update's",
            .low = 1.001,
            .high = kMany},
+          {.name = "length_factor",
+           .value = 3.0,
+           .doc = "fedcamae: channel length, how far an update has moved over the median update",
+           .low = 1,
+           .high = kMany},
           {.name = "vote",
            .value = int64_t{3},
            .doc = "excluded while flagged in most of its last so many rounds; 1: no voting",
@@ -158,6 +163,7 @@ CentralSpec central_spec(const Options& o) {
   spec.fit.coder.weight_decay = o.real("weight_decay");
   spec.fit.folds = o.integer("folds");
   spec.heat_factor = o.real("heat_factor");
+  spec.length_factor = o.real("length_factor");
   if (o.real("k") > 0) spec.k = o.real("k");
   spec.change_k = o.real("change_k");
   spec.change_epochs = o.integer("change_epochs");

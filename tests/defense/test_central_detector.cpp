@@ -103,6 +103,20 @@ TEST_CASE("a crowd of copies is flagged by channel twins and by nothing else") {
             .empty());
 }
 
+TEST_CASE("who has moved four times as far as the median is flagged by channel length") {
+  Server server;
+  std::vector<ClientUpdate> updates = honest_ones(server, 7);
+  const Tensor far = updates[2].state.parameters.clone();
+  ops::axpy_(-1, server.global().parameters, far);
+  ops::scale_(4, far);
+  ops::axpy_(1, server.global().parameters, far);
+  updates[2].state.parameters = far;
+  CHECK(
+      flagged(
+          fedcamae({{"channels", Texts{"length"}}})->aggregate(server.round(), updates).verdict) ==
+      std::vector<size_t>{2});
+}
+
 TEST_CASE("each channel can be asked alone, and the score is the largest of them") {
   Server server;
   std::vector<ClientUpdate> updates = honest_ones(server, 8);

@@ -79,6 +79,12 @@ TEST_CASE("heat: the factor from the median update's, on either side") {
   CHECK(heat_excess({}, {}, 10).empty());
 }
 
+TEST_CASE("length: over so many times the median of those that are heard") {
+  check_near(length_excess({1, 2, 6, 12, 12}, {0, 1, 2}, 3), {1 / 6.0, 1 / 3.0, 1, 2, 2});
+  CHECK(length_excess({0, 0, 1}, {0, 1, 2}, 3) == std::vector<double>{0, 0, kMostExcess});
+  CHECK(length_excess({}, {}, 3).empty());
+}
+
 TEST_CASE("twins: two that lie much nearer than others are over the cut, and one voice") {
   // Nearest neighbours: 4 - 5 at 0.01, the others one apart.
   const Rows rows = {{0}, {1}, {2}, {3}, {7}, {7.01}, {4}};

@@ -45,6 +45,7 @@ TEST_CASE("FedCAMAE's own variant is the default; variant reference has the publ
   CHECK(own.fit.coder.lr == 1e-2);
   CHECK(own.fit.folds == spec.fit.folds);
   CHECK(own.heat_factor == spec.heat_factor);
+  CHECK(own.length_factor == spec.length_factor);
   CHECK(own.k == spec.k);
   CHECK(own.change_k == spec.change_k);
   CHECK(own.change_epochs == spec.change_epochs);
