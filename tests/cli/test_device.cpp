@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "tests/cli/support.h"
 #include "tests/support/devices.h"
@@ -89,5 +90,7 @@ TEST_CASE("run and info on the device: named, with the CPU's numbers") {
     CHECK(rounds[there]["accepted"] == rounds[0]["accepted"]);
     CHECK(rounds[there]["auc"] == rounds[0]["auc"]);
   }
-  CHECK(rounds[2]["loss"] != rounds[1]["loss"]);  // the choice has come to the convolutions
+  // That the choice has come to the convolutions shows where the fake GPU, preloaded, sums
+  // otherwise: for a network as small as this a real one may choose what is fixed.
+  if (std::getenv("LD_PRELOAD") != nullptr) CHECK(rounds[2]["loss"] != rounds[1]["loss"]);
 }
