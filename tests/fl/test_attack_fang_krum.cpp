@@ -71,6 +71,10 @@ TEST_CASE("fang_krum: a worked example") {
   const double last = 1 - static_cast<double>(scene.weights("fang_krum", {{"threshold", 0.1}})[0]);
   CHECK(last < 0.1);
   CHECK(last >= 0.05);
+  // From sqrt(8 / 6) + sqrt(17 / 3), since n - 2 f - 1 is 2 now, five halvings.
+  const double start = std::sqrt(8.0 / 6) + std::sqrt(17.0 / 3);
+  check_near(scene.weights("fang_krum", {{"threshold", 0.2}}),
+             std::vector<double>(3, 1 - start / 32), kRounding);
 }
 
 TEST_CASE("fang_krum is picked by Krum, and would not be with twice the step") {
