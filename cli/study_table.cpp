@@ -133,8 +133,12 @@ std::string StudyTotals::color(const Cell& cell) {
 }
 
 std::string StudyTotals::svg(const std::string& scale) const {
-  constexpr size_t kWidth = 132, kHeight = 44, kLeft = 120, kTop = 64, kLine = 17;
-  const size_t width = kLeft + kWidth * defenses_.size(), height = kTop + kHeight * attacks_.size();
+  constexpr size_t kWidth = 150, kHeight = 44, kTop = 64, kLine = 17;
+  constexpr size_t kLetter = 7;  // a wide one's width at this size
+  size_t left = 0;
+  for (const std::string& attack : attacks_) left = std::max(left, 16 + kLetter * attack.size());
+  const size_t width = std::max(left + kWidth * defenses_.size(), 16 + kLetter * scale.size());
+  const size_t height = kTop + kHeight * attacks_.size();
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} "
       "{1}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{0}\" height=\"{1}\" "
@@ -145,13 +149,13 @@ std::string StudyTotals::svg(const std::string& scale) const {
   };
   write(8, 20, scale);
   for (size_t d = 0; d < defenses_.size(); ++d)
-    write(kLeft + d * kWidth + 6, kTop - 8, defenses_[d]);
+    write(left + d * kWidth + 6, kTop - 8, defenses_[d]);
   for (size_t a = 0; a < attacks_.size(); ++a) {
     const size_t y = kTop + a * kHeight;
     write(8, y + kLine, attacks_[a]);
     for (size_t d = 0; d < defenses_.size(); ++d) {
       const Cell& cell = open_[a][d];
-      const size_t x = kLeft + d * kWidth;
+      const size_t x = left + d * kWidth;
       out += fmt::format(
           "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" stroke=\"white\"/>\n", x,
           y, kWidth, kHeight, color(cell));
