@@ -5,7 +5,7 @@
 
 #include "bench/repeat.h"
 #include "core/random.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 
 using namespace fedcamae;
 

@@ -10,9 +10,9 @@
 
 #include "bench/repeat.h"
 #include "bench/trace_backend.h"
-#include "defense/layer_cam.h"
 #include "layers/losses.h"
 #include "layers/optimizer.h"
+#include "models/layer_cam.h"
 #include "models/model.h"
 
 using namespace fedcamae;

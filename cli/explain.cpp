@@ -10,7 +10,7 @@
 #include "cli/images.h"
 #include "core/error.h"
 #include "data/image_io.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 
 namespace fedcamae {
 namespace {

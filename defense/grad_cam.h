@@ -1,7 +1,7 @@
 // Grad-CAM (Selvaraju et al., ICCV 2017), to the numbers of pytorch-grad-cam 1.4.8.
 #pragma once
 
-#include "defense/cam.h"
+#include "models/cam.h"
 
 namespace fedcamae {
 

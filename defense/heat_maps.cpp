@@ -6,7 +6,7 @@
 #include "core/ops.h"
 #include "core/profile.h"
 #include "defense/grad_cam.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 
 namespace fedcamae {
 namespace {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "defense/autoencoder.h"
-#include "defense/cam.h"
 #include "defense/probe.h"
 #include "fl/defense.h"
+#include "models/cam.h"
 
 namespace fedcamae {
 

@@ -73,7 +73,7 @@ def main():
     parser.add_argument("--attacks", nargs="+",
                         default=["none", "noise", "sign_flip", "label_flip", "gae", "alie", "ipm",
                                  "min_max", "min_sum", "fang_krum", "gaussian", "same_value",
-                                 "free_rider"])
+                                 "free_rider", "adaptive"])
     parser.add_argument("--defenses", nargs="+", default=[
         "mean", "trimmed_mean", "krum", "multi_krum", "geometric_median", "norm_clipping",
         "centred_clipping", "fltrust", "foolsgold", "sign_guard", "dnc", "flame", "faa_dl",

@@ -18,6 +18,7 @@ AttackInfo fang_krum_attack();
 AttackInfo gaussian_attack();
 AttackInfo same_value_attack();
 AttackInfo free_rider_attack();
+AttackInfo adaptive_attack();
 
 // Key of what the attackers of a round draw together; one attacker's own key has its client id.
 inline constexpr uint32_t kSharedDraw = 0xffffffffu;

@@ -9,6 +9,7 @@
 #include "fl/attacks/gae.h"
 #include "fl/attacks/graph_signal.h"
 #include "fl/attacks/loss_ascent.h"
+#include "fl/attacks/overheard.h"
 #include "fl/attacks/update_geometry.h"
 
 namespace fedcamae {
@@ -31,27 +32,6 @@ class PaperGae final : public Attack {
 
   PaperGaeSpec spec_;
 };
-
-std::vector<ModelState> finite_models(const AttackContext& context) {
-  std::vector<ModelState> models;
-  for (const ModelState& state : context.overheard)
-    if (ops::all_finite(state.parameters) && ops::all_finite(state.statistics))
-      models.push_back(state);
-  return models;
-}
-
-// sum_i c_i w_i, which is w_g + sum_i c_i d_i + (sum c - 1) w_g; one model is read at a time.
-Tensor combined(const AttackContext& context, const UpdateGeometry& geometry,
-                const std::vector<double>& c) {
-  Tensor weights = Tensor::zeros(context.context, context.global.parameters.shape());
-  double sum = 0;
-  for (size_t i = 0; i < c.size(); ++i) {
-    ops::axpy_(static_cast<float>(c[i]), geometry.models[i].parameters, weights);
-    sum += c[i];
-  }
-  ops::axpy_(static_cast<float>(1 - sum), context.global.parameters, weights);
-  return weights;
-}
 
 // The rows of F', those first that go most against the mean update.
 std::vector<int64_t> by_harm(const UpdateGeometry& geometry, const SmallMatrix& rows) {
@@ -89,17 +69,12 @@ ModelState PaperGae::upload(const AttackContext& context, const UpdateGeometry& 
     if (spec_.objective == "none") ascent.steps = 0;
     const SpanObjective objective =
         spec_.objective == "cosine" ? SpanObjective::kCosine : SpanObjective::kStep;
-    state.parameters = combined(context, geometry,
+    state.parameters = combined(context.context, context.global, geometry,
                                 ascend_in_span(geometry, std::move(row), bound, objective, ascent));
     return state;
   }
-  const std::vector<double> equal(row.size(), 1 / static_cast<double>(row.size()));
-  ModelState mean{combined(context, geometry, equal),
-                  Tensor::zeros(context.context, context.global.statistics.shape()),
-                  model.counters};
-  for (size_t i = 0; i < equal.size(); ++i)
-    ops::axpy_(static_cast<float>(equal[i]), geometry.models[i].statistics, mean.statistics);
-  state.parameters = combined(context, geometry, row);
+  const ModelState mean = mean_state(context.context, context.global, geometry);
+  state.parameters = combined(context.context, context.global, geometry, row);
   ascend_loss_(context, {mean, bound}, {spec_.ascent, spec_.batch}, random, state.parameters);
   return state;
 }
@@ -107,9 +82,10 @@ ModelState PaperGae::upload(const AttackContext& context, const UpdateGeometry& 
 std::vector<ModelState> PaperGae::craft(const AttackContext& context) {
   const uint32_t round = static_cast<uint32_t>(context.round);
   Random shared({context.seed, Purpose::kAttack, round, kSharedDraw});
+  const Overheard heard(context);
   const UpdateGeometry geometry =
       update_geometry(context.context, context.global,
-                      choose_models(finite_models(context), context.global, spec_.models, shared));
+                      choose_models(heard.states(), context.global, spec_.models, shared));
   const SmallMatrix rows = regenerate(context, geometry, shared);
   const std::vector<int64_t> order = by_harm(geometry, rows);
   std::vector<ModelState> crafted;

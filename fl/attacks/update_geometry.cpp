@@ -76,6 +76,28 @@ UpdateGeometry update_geometry(Context& context, const ModelState& global,
   return result;
 }
 
+Tensor combined(Context& context, const ModelState& global, const UpdateGeometry& geometry,
+                const std::vector<double>& c) {
+  Tensor weights = Tensor::zeros(context, global.parameters.shape());
+  double sum = 0;
+  for (size_t i = 0; i < c.size(); ++i) {
+    ops::axpy_(static_cast<float>(c[i]), geometry.models[i].parameters, weights);
+    sum += c[i];
+  }
+  ops::axpy_(static_cast<float>(1 - sum), global.parameters, weights);
+  return weights;
+}
+
+ModelState mean_state(Context& context, const ModelState& global, const UpdateGeometry& geometry) {
+  const std::vector<double> equal(geometry.models.size(),
+                                  1 / static_cast<double>(geometry.count()));
+  ModelState mean{combined(context, global, geometry, equal),
+                  Tensor::zeros(context, global.statistics.shape()), geometry.models[0].counters};
+  for (size_t i = 0; i < equal.size(); ++i)
+    ops::axpy_(static_cast<float>(equal[i]), geometry.models[i].statistics, mean.statistics);
+  return mean;
+}
+
 SmallMatrix cosine_graph(const SmallMatrix& deviation) {
   const int64_t k = deviation.rows;
   SmallMatrix result(k, k);

@@ -30,6 +30,13 @@ struct UpdateGeometry {
 UpdateGeometry update_geometry(Context& context, const ModelState& global,
                                std::vector<ModelState> models);
 
+// sum_i c_i w_i + (1 - sum c) w_g, the weights of the update sum_i c_i d_i; one model is read at a
+// time.
+Tensor combined(Context& context, const ModelState& global, const UpdateGeometry& geometry,
+                const std::vector<double>& c);
+// The mean of the models, statistics too, with the counters of the first.
+ModelState mean_state(Context& context, const ModelState& global, const UpdateGeometry& geometry);
+
 // (1 + cos) / 2 of each pair of centred updates, in [0, 1]; 0 on the diagonal, 1/2 for one that is
 // the mean itself.
 SmallMatrix cosine_graph(const SmallMatrix& deviation);

@@ -60,7 +60,7 @@ TEST_CASE("list tells every name with its parameters and defaults") {
   CHECK(names("datasets") == Names{"fashion_mnist", "cifar10", "cifar100", "svhn", "folder"});
   CHECK(names("attacks") == Names{"none", "noise", "sign_flip", "label_flip", "gae", "alie", "ipm",
                                   "min_max", "min_sum", "fang_krum", "gaussian", "same_value",
-                                  "free_rider"});
+                                  "free_rider", "adaptive"});
   CHECK(names("defenses") == Names{"mean", "median", "trimmed_mean", "krum", "multi_krum",
                                    "geometric_median", "norm_clipping", "centred_clipping",
                                    "fltrust", "foolsgold", "sign_guard", "dnc", "flame", "faa_dl",

@@ -9,7 +9,7 @@
 
 #include "core/ops.h"
 #include "defense/evidence.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 #include "tests/defense/server.h"
 #include "tests/support/compare.h"
 

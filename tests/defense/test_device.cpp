@@ -6,7 +6,7 @@
 #include "core/ops.h"
 #include "defense/autoencoder.h"
 #include "defense/grad_cam.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 #include "tests/models/golden.h"
 #include "tests/support/devices.h"
 

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include "defense/layer_cam.h"
-#include "tests/defense/cam_support.h"
+#include "models/layer_cam.h"
+#include "tests/models/cam_support.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 

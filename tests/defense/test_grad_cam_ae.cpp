@@ -6,7 +6,7 @@
 #include "defense/all.h"
 #include "defense/grad_cam.h"
 #include "defense/heat_maps.h"
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 #include "tests/defense/server.h"
 
 namespace fedcamae {

@@ -65,9 +65,9 @@ TEST_CASE("every attack has a name, a text and a knowledge; hooks say the same")
     CHECK(attack->trains() == info.knowledge.starts_with("own data"));
     CHECK(attack->harmless() == (info.name == "none"));
   }
-  CHECK(names == std::set<std::string>{"alie", "fang_krum", "free_rider", "gae", "gaussian", "ipm",
-                                       "label_flip", "min_max", "min_sum", "noise", "none",
-                                       "same_value", "sign_flip"});
+  CHECK(names == std::set<std::string>{"adaptive", "alie", "fang_krum", "free_rider", "gae",
+                                       "gaussian", "ipm", "label_flip", "min_max", "min_sum",
+                                       "noise", "none", "same_value", "sign_flip"});
 }
 
 TEST_CASE("none and label_flip upload what was trained") {

@@ -1,4 +1,4 @@
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 
 #include "core/ops.h"
 

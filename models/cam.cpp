@@ -1,4 +1,4 @@
-#include "defense/cam.h"
+#include "models/cam.h"
 
 #include "autograd/functions.h"
 

@@ -1,4 +1,4 @@
-#include "tests/defense/cam_support.h"
+#include "tests/models/cam_support.h"
 
 #include <doctest/doctest.h>
 

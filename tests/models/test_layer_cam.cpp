@@ -1,6 +1,6 @@
 // Heat maps against pytorch-grad-cam 1.4.8 (tools/make_layer_cam_golden.py) and, at the last layer,
 // against their closed form.
-#include "defense/layer_cam.h"
+#include "models/layer_cam.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "autograd/functions.h"
-#include "tests/defense/cam_support.h"
+#include "tests/models/cam_support.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "defense/cam.h"
+#include "models/cam.h"
 #include "tests/models/golden.h"
 
 namespace fedcamae::testing {

@@ -1,0 +1,66 @@
+#include "fl/attacks/map_spread.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/ops.h"
+#include "data/image_io.h"
+#include "models/layer_cam.h"
+
+namespace fedcamae {
+
+MapSpread::MapSpread(const AttackContext& context, const std::vector<ModelState>& models,
+                     const MapProbeSpec& spec, Random& random)
+    : context_(context), side_(spec.side) {
+  const ImageSet& own = *context.images;
+  const Normalization& normal = context.normalization;
+  std::vector<float> values;
+  for (const int64_t i : random.choose(own.count(), std::min(own.count(), spec.count))) {
+    const ImageSet one = own.subset({i});
+    labels_.push_back(one.labels[0]);
+    const std::vector<float> square =
+        resize_and_crop({one.height, one.width, one.pixels}, spec.size);
+    for (size_t j = 0; j < square.size(); ++j)
+      values.push_back((square[j] - normal.mean[j % 3]) / normal.std[j % 3]);
+  }
+  images_ = Tensor::from(context.context,
+                         {static_cast<int64_t>(labels_.size()), spec.size, spec.size, 3}, values);
+
+  std::vector<Tensor> finite;
+  for (const ModelState& model : models) {
+    const Tensor found = maps(model);
+    if (ops::all_finite(found)) finite.push_back(found);
+  }
+  mean_ = Tensor::zeros(context.context,
+                        {static_cast<int64_t>(labels_.size()) * spec.side * spec.side});
+  for (const Tensor& found : finite)
+    ops::axpy_(1.0f / static_cast<float>(finite.size()), found, mean_);
+  for (const Tensor& found : finite)
+    radius_ = std::max(radius_, std::sqrt(ops::squared_distance(mean_, found)));
+}
+
+Tensor MapSpread::maps(const ModelState& state) const {
+  Model& model = *context_.model;
+  const BorrowedState borrowed(model, state);
+  const Tensor raw = layer_cam(model, images_, model.default_layer(), labels_).raw;
+  return scale_maps(raw, side_).reshape({raw.shape()[0] * side_ * side_});
+}
+
+double MapSpread::distance(const ModelState& state) const {
+  const Tensor found = maps(state);
+  if (!ops::all_finite(found)) return std::numeric_limits<double>::infinity();
+  return std::sqrt(ops::squared_distance(mean_, found));
+}
+
+double largest_checked(double most, int64_t halvings, const std::function<bool(double)>& holds) {
+  if (holds(most)) return most;
+  double low = 0, high = most;
+  for (int64_t i = 0; i < halvings; ++i) {
+    const double middle = (low + high) / 2;
+    (holds(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+}  // namespace fedcamae
