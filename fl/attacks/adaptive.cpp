@@ -1,18 +1,20 @@
-// An attacker who knows FedCAMAE: it moves from the mean of the benign updates in a harmful
-// direction, as far as its own heat maps stay within the spread of the benign ones, which it sees
+// An attacker who knows FedCAMAE: it moves from a benign model in a harmful direction, as far
+// as its own heat maps stay within the spread of the benign ones, which it sees
 // on its own images (as Min-Max, Shejwalkar and Houmansadr, NDSS 2021, does with distances between
 // weights).
 //
-//   w(s) = mean + s * radius * direction,   radius the largest distance of a benign update from the
-//   mean the largest s in [0, bound] found by halving with  |maps(w(s)) - mean map| <= slack *
-//   max_i |map_i - mean map|
+//   w(s) = w_j + s (target - w_j), the largest s in [0, 1] found by halving with
+//   |maps(w(s)) - mean map| <= slack * max_i |map_i - mean map|
 //
-// The maps are LayerCAM's at the model's default layer, of the image's own label, each scaled to
-// [0, 1]; the distance is Euclidean over all probes together. direction: `step`, against the mean
-// step; `loss`, what gae's objective `loss` finds within the radius. What is uploaded was itself
-// looked at: nothing rests on the maps' distance growing with s. Without an image of their own, or
-// with no benign update, the attackers upload the mean.
-//   Cost: n + `halvings` + 1 maps of each probe; four vectors of d numbers.
+// w_j is the benign model whose maps are nearest to the mean map: the averaged model's own may lie
+// outside of the benign ones' spread. The target is at `bound` largest benign distances from the
+// mean of the weights: in the direction against the mean step (`step`), or what gae's objective
+// `loss` finds there. The maps are LayerCAM's at the model's default layer, of the image's own
+// label, each scaled to [0, 1]; distances are Euclidean over all probes together. What is uploaded
+// was itself looked at, or is w_j: nothing rests on the maps' distance growing with s. Batch-norm
+// statistics and counters are w_j's. Without an image of their own the attackers upload the benign
+// model with the shortest update; with nobody to overhear, the global model.
+//   Cost: 2 n + `halvings` + 1 maps of each probe; four vectors of d numbers.
 #include <algorithm>
 #include <cmath>
 
@@ -46,39 +48,42 @@ class Adaptive final : public Attack {
   std::vector<ModelState> craft(const AttackContext& context) override {
     const UpdateGeometry geometry =
         update_geometry(context.context, context.global, Overheard(context).states());
-    const ModelState mean = mean_state(context.context, context.global, geometry);
     if (context.images->count() == 0 || !(geometry.radius > 0))
-      return std::vector<ModelState>(context.attackers.size(), mean);
+      return std::vector<ModelState>(context.attackers.size(),
+                                     geometry.models[0].to(context.context));
     Random random(
         {context.seed, Purpose::kAttack, static_cast<uint32_t>(context.round), kSharedDraw});
     const MapSpread spread(context, geometry.models, spec_.probes, random);
-    const Tensor offset = harmful_offset(context, geometry, mean, random);
+    const ModelState start = geometry.models[spread.nearest()].to(context.context);
+    Tensor offset = target(context, geometry, start, random);
+    ops::axpy_(-1.0f, start.parameters, offset);
     const auto at = [&](double s) {
-      ModelState state{mean.parameters.clone(), mean.statistics, mean.counters};
+      ModelState state = start.clone();
       ops::axpy_(static_cast<float>(s), offset, state.parameters);
       return state;
     };
-    const double s = largest_checked(spec_.bound, spec_.halvings, [&](double share) {
+    const double s = largest_checked(1, spec_.halvings, [&](double share) {
       return spread.distance(at(share)) <= spec_.slack * spread.radius();
     });
     return std::vector<ModelState>(context.attackers.size(), at(s));
   }
 
  private:
-  // From the mean to the radius, in the direction that is asked for.
-  Tensor harmful_offset(const AttackContext& context, const UpdateGeometry& geometry,
-                        const ModelState& mean, Random& random) const {
-    Tensor offset = mean.parameters.clone();
-    if (spec_.loss)
-      ascend_loss_(context, {mean, geometry.radius}, spec_.ascent, random, offset);
-    else
-      ops::copy_(context.global.parameters, offset);
-    ops::axpy_(-1.0f, mean.parameters, offset);
-    const double length = ops::norm(offset);
+  // At the bound's distance from the mean, in the direction that is asked for.
+  Tensor target(const AttackContext& context, const UpdateGeometry& geometry,
+                const ModelState& start, Random& random) const {
+    const ModelState mean = mean_state(context.context, context.global, geometry);
+    const double bound = spec_.bound * geometry.radius;
+    Tensor weights =
+        spec_.loss ? start.parameters.clone() : context.global.parameters.to(context.context);
+    if (spec_.loss) ascend_loss_(context, {mean, bound}, spec_.ascent, random, weights);
+    ops::axpy_(-1.0f, mean.parameters, weights);
+    const double length = ops::norm(weights);
     // Just inside, as a projection is.
     constexpr double kInside = 1 - 1e-6;
-    ops::scale_(static_cast<float>(length > 0 ? kInside * geometry.radius / length : 0), offset);
-    return offset;
+    ops::scale_(static_cast<float>(length > 0 ? kInside * bound / length : 0), weights);
+    ops::axpy_(1.0f, mean.parameters, weights);
+    return weights;
   }
 
   AdaptiveSpec spec_;
@@ -136,7 +141,7 @@ std::vector<Option> adaptive_options() {
 AttackInfo adaptive_attack() {
   return {.name = "adaptive",
           .doc =
-              "knows FedCAMAE: as far from the benign mean in a harmful direction as its heat "
+              "knows FedCAMAE: from a benign model in a harmful direction, as far as its heat "
               "maps stay within the benign ones' spread",
           .source = "this project, after Min-Max (Shejwalkar and Houmansadr, NDSS 2021)",
           .knowledge =

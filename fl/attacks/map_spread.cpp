@@ -36,8 +36,16 @@ MapSpread::MapSpread(const AttackContext& context, const std::vector<ModelState>
                         {static_cast<int64_t>(labels_.size()) * spec.side * spec.side});
   for (const Tensor& found : finite)
     ops::axpy_(1.0f / static_cast<float>(finite.size()), found, mean_);
-  for (const Tensor& found : finite)
-    radius_ = std::max(radius_, std::sqrt(ops::squared_distance(mean_, found)));
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < models.size(); ++i) {
+    const double from_mean = distance(models[i]);
+    if (!std::isfinite(from_mean)) continue;
+    radius_ = std::max(radius_, from_mean);
+    if (from_mean < least) {
+      least = from_mean;
+      nearest_ = i;
+    }
+  }
 }
 
 Tensor MapSpread::maps(const ModelState& state) const {

@@ -25,6 +25,7 @@ class MapSpread {
   Tensor maps(const ModelState& state) const;
   // Euclidean, from the mean of the models' maps; infinite where a map is not finite.
   double distance(const ModelState& state) const;
+  size_t nearest() const { return nearest_; }  // of the models, the one nearest to the mean map
   double radius() const { return radius_; }  // the largest of the models' distances that are finite
 
  private:
@@ -34,6 +35,7 @@ class MapSpread {
   std::vector<int32_t> labels_;
   Tensor mean_;
   double radius_ = 0;
+  size_t nearest_ = 0;
 };
 
 // The largest s in [0, most] that was tried and holds, after `most` itself and so many halvings of

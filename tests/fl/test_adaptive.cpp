@@ -78,6 +78,13 @@ struct Scene {
     for (size_t j = 0; j < a.size(); ++j) square += (a[j] - b[j]) * (a[j] - b[j]);
     return std::sqrt(square);
   }
+  // The overheard model whose maps are nearest to the mean map.
+  ModelState most_ordinary() {
+    const auto nearer = [&](const ModelState& a, const ModelState& b) {
+      return map_distance(a) < map_distance(b);
+    };
+    return *std::min_element(overheard.begin(), overheard.end(), nearer);
+  }
   double weight_distance(const ModelState& state) const {
     return distance(state.parameters.to_host(), mean(&ModelState::parameters));
   }
@@ -118,8 +125,9 @@ TEST_CASE("adaptive: weights and maps stay within the benign spread, and it move
   const double map_radius =
       scene.largest([&](const ModelState& s) { return scene.map_distance(s); });
   REQUIRE(map_radius > 0);
+  const ModelState start = scene.most_ordinary();
   for (const char* direction : {"loss", "step"})
-    for (const double slack : {1.0, 0.3}) {
+    for (const double slack : {1.0, 0.6}) {
       CAPTURE(direction);
       CAPTURE(slack);
       const std::vector<ModelState> crafted =
@@ -127,10 +135,11 @@ TEST_CASE("adaptive: weights and maps stay within the benign spread, and it move
       REQUIRE(crafted.size() == 2);
       CHECK(numbers(crafted[0]) == numbers(crafted[1]));
       CHECK(scene.weight_distance(crafted[0]) <= radius * (1 + 1e-6));
-      CHECK(scene.weight_distance(crafted[0]) > 1e-3 * radius);
-      CHECK(scene.map_distance(crafted[0]) <= slack * map_radius * (1 + kRounding));
-      CHECK(Scene::distance(crafted[0].statistics.to_host(), scene.mean(&ModelState::statistics)) <=
-            1e-4);
+      CHECK(scene.map_distance(crafted[0]) <=
+            std::max(slack * map_radius, scene.map_distance(start)) * (1 + kRounding));
+      if (slack == 1) CHECK(numbers(crafted[0]) != numbers(start));
+      CHECK(crafted[0].statistics.to_host() == start.statistics.to_host());
+      CHECK(crafted[0].counters == start.counters);
     }
 }
 
@@ -147,7 +156,7 @@ TEST_CASE("adaptive: the direction against the step, where the maps leave it fre
   for (size_t j = 0; j < mean.size(); ++j)
     expected.push_back(mean[j] - radius * (mean[j] - global[j]) / length);
   CHECK(Scene::distance(state.parameters.to_host(), expected) <= kRounding * radius);
-  CHECK(scene.weight_distance(scene.craft({{"slack", 0.0}})[0]) <= kRounding * radius);
+  CHECK(numbers(scene.craft({{"slack", 0.0}})[0]) == numbers(scene.most_ordinary()));
 }
 
 TEST_CASE("adaptive: the direction up the loss raises it more than the one against the step") {
@@ -166,14 +175,15 @@ TEST_CASE("adaptive: the direction up the loss raises it more than the one again
   CHECK(loss_of("loss") > loss_of("step") + 0.01);
 }
 
-TEST_CASE(
-    "adaptive: the order of the overheard moves no bit; without images or updates, the mean") {
+TEST_CASE("adaptive: the order of the overheard moves no bit; no images, no updates") {
   Scene scene;
   const ModelState first = scene.craft({})[0];
   std::rotate(scene.overheard.begin(), scene.overheard.begin() + 1, scene.overheard.end());
   CHECK(numbers(scene.craft({})[0]) == numbers(first));
   scene.own = tiny_images(0, 4, 9);
-  CHECK(scene.weight_distance(scene.craft({})[0]) <= 1e-4);
+  const std::vector<float> benign = numbers(scene.craft({})[0]);
+  CHECK(std::any_of(scene.overheard.begin(), scene.overheard.end(),
+                    [&](const ModelState& o) { return numbers(o) == benign; }));
   scene.overheard.clear();
   CHECK(numbers(scene.craft({})[1]) == numbers(scene.global));
 }
