@@ -81,7 +81,8 @@ TEST_CASE("shares of signs: above, at, below") {
   const SignShares shares = sign_shares(from, to);
   CHECK(shares.positive == 0.5);
   CHECK(shares.negative == 1.0 / static_cast<double>(size));
-  CHECK(shares.zero == static_cast<double>(size / 2 - 1) / static_cast<double>(size));
+  const int64_t untouched = size / 2 - 1;
+  CHECK(shares.zero == static_cast<double>(untouched) / static_cast<double>(size));
 }
 
 TEST_CASE("a weighted mean of whole states; weights need no sum") {
