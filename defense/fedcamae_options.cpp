@@ -10,6 +10,15 @@ void refuse(bool given, const char* option, const char* reason) {
     fail(ErrorKind::kUsage, "defense: {}, or set variant = \"reference\": {}", option, reason);
 }
 
+// What the chosen variant does not read must stand at its default.
+void refuse_changed(const Options& o, const char* other, const std::vector<const char*>& names) {
+  const Options untouched(o.declared());
+  for (const char* name : names)
+    if (o.value(name) != untouched.value(name))
+      fail(ErrorKind::kUsage, "defense: {} is read by variant = \"{}\" alone; leave it out", name,
+           other);
+}
+
 std::vector<Option> probe_options() {
   return {
       {.name = "probe_image",
@@ -145,8 +154,7 @@ std::vector<Option> fedcamae_options() {
 }
 
 CentralSpec central_spec(const Options& o) {
-  refuse(o.text("class") == "argmax", "class = \"label\"", "fedcamae explains the probes' labels");
-  refuse(o.integer("map_side") != 0, "leave map_side out", "fedcamae keeps the layer's resolution");
+  refuse_changed(o, "reference", {"class", "map_side"});
   refuse(o.text("threshold") == "mean_std", "threshold = \"median_mad\"",
          "fedcamae's cuts are robust");
   refuse(o.integers("hidden").size() > 1, "give hidden one size",
@@ -174,6 +182,9 @@ CentralSpec central_spec(const Options& o) {
 }
 
 ReferenceSpec reference_spec(const Options& o) {
+  refuse_changed(o, "fedcamae",
+                 {"folds", "channels", "change_k", "change_epochs", "twins_k", "twins_ratio",
+                  "heat_factor", "length_factor"});
   ReferenceSpec spec;
   spec.probe.label = o.integer("probe_label");
   if (o.integer("probes") > 0) spec.probe.count = o.integer("probes");

@@ -55,7 +55,7 @@ struct ClientRecord {  // a row of clients.csv
   double loss = 0, score = 0;  // as claimed, as the defense says; NaN where there is none
   bool accepted = true, nonfinite = false;
   bool malicious = false;  // the attack made this update; false outside the attack's rounds
-  // Of its weights from the mean of the benign updates; NaN where there is none or nobody asked.
+  // Of its weights from the mean of the benign updates (fl/upload_geometry.h); NaN: nobody asked.
   double distance = std::numeric_limits<double>::quiet_NaN();
 };
 struct PhaseSeconds {

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "core/error.h"
-#include "core/ops.h"
 
 namespace fedcamae {
 
@@ -92,27 +90,6 @@ Detection detection_metrics(const Verdict& verdict, const std::vector<bool>& mal
   Detection detection = ratios(counts[1][1], counts[0][1], counts[0][0], counts[1][0], nonfinite);
   detection.auc = roc_auc(score, positive);
   return detection;
-}
-
-std::vector<double> distances_to_benign_mean(Context& context,
-                                             std::span<const ClientUpdate> updates,
-                                             const std::vector<bool>& malicious) {
-  std::vector<double> distances(updates.size(), std::numeric_limits<double>::quiet_NaN());
-  std::vector<size_t> finite;
-  int64_t benign = 0;
-  for (size_t i = 0; i < updates.size(); ++i) {
-    if (!ops::all_finite(updates[i].state.parameters)) continue;
-    finite.push_back(i);
-    benign += malicious[i] ? 0 : 1;
-  }
-  if (benign == 0) return distances;
-  const Tensor mean = Tensor::zeros(context, updates[0].state.parameters.shape());
-  for (const size_t i : finite)
-    if (!malicious[i])
-      ops::axpy_(1.0f / static_cast<float>(benign), updates[i].state.parameters, mean);
-  for (const size_t i : finite)
-    distances[i] = std::sqrt(ops::squared_distance(mean, updates[i].state.parameters));
-  return distances;
 }
 
 }  // namespace fedcamae

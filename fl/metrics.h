@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "fl/defense.h"
@@ -22,11 +21,5 @@ Detection detection_metrics(const Verdict& verdict, const std::vector<bool>& mal
 Detection ratios(int64_t tp, int64_t fp, int64_t tn, int64_t fn, int64_t nonfinite);
 // A NaN is no score: that update is left out. Empty where one of the two kinds is missing.
 std::optional<double> roc_auc(const std::vector<double>& score, const std::vector<bool>& positive);
-// Of each update's parameters from the mean of the benign ones, Euclidean; in `context`, reading
-// each twice. NaN for one that is not finite, and where nobody is benign; such ones are not in the
-// mean.
-std::vector<double> distances_to_benign_mean(Context& context,
-                                             std::span<const ClientUpdate> updates,
-                                             const std::vector<bool>& malicious);
 
 }  // namespace fedcamae

@@ -9,6 +9,7 @@
 #include "core/profile.h"
 #include "core/random.h"
 #include "fl/evaluate_batch.h"
+#include "fl/upload_geometry.h"
 
 namespace fedcamae {
 
@@ -66,6 +67,7 @@ RoundRecord Round::run() {
     record.heat_maps = std::move(result.heat_maps);
     next_ = std::move(result.next);
   });
+  if (spec_.distances) measure_distances(record);
   if (round_ % spec_.eval_every == 0 || round_ == spec_.rounds)
     record.seconds.evaluate = timed([&] {
       const Evaluation total = evaluate(next_);
@@ -221,12 +223,19 @@ DefenseResult Round::judge(Defense& defense, bool pictures) const {
 void Round::join(const DefenseResult& result, RoundRecord& record) const {
   record.threshold = result.verdict.threshold;
   record.detection = detection_metrics(result.verdict, guilty_);  // here the truth is joined
-  std::vector<double> distances(updates_.size(), kNone);
-  if (spec_.distances) distances = distances_to_benign_mean(federation_.context, updates_, guilty_);
   for (size_t i = 0; i < updates_.size(); ++i)
     record.clients.push_back({updates_[i].client, updates_[i].samples, updates_[i].loss,
                               result.verdict.score[i], result.verdict.accepted[i],
-                              result.verdict.nonfinite[i], guilty_[i], distances[i]});
+                              result.verdict.nonfinite[i], guilty_[i]});
+}
+
+void Round::measure_distances(RoundRecord& record) const {
+  std::vector<int64_t> guilty;
+  for (size_t i = 0; i < updates_.size(); ++i)
+    if (guilty_[i]) guilty.push_back(updates_[i].client);
+  const Tensor mean = benign_mean(updates_, guilty, federation_.global);
+  const std::vector<UploadGeometry> geometry = upload_geometry(updates_, mean, federation_.global);
+  for (size_t i = 0; i < updates_.size(); ++i) record.clients[i].distance = geometry[i].distance;
 }
 
 Evaluation Round::evaluate(const ModelState& state) const {

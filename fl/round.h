@@ -60,6 +60,7 @@ class Round {
   std::optional<std::vector<int32_t>> poisoned_labels(int64_t client) const;
   void train_client(Model& model, size_t update);
   double claimed_loss(int64_t client) const;
+  void measure_distances(RoundRecord& record) const;
   ImageSet images_of(const std::vector<int64_t>& clients) const;
 
   Federation::Impl& federation_;

@@ -9,16 +9,16 @@ namespace fedcamae {
 
 Tensor benign_mean(std::span<const ClientUpdate> updates, std::span<const int64_t> attackers,
                    const ModelState& global) {
-  Tensor sum = Tensor::zeros(global.parameters.context(), global.parameters.shape());
-  int64_t count = 0;
-  for (const ClientUpdate& update : updates) {
-    if (std::binary_search(attackers.begin(), attackers.end(), update.client)) continue;
-    ops::axpy_(1.0f, update.state.parameters, sum);
-    ++count;
-  }
-  if (count == 0) return global.parameters;
-  ops::scale_(1.0f / static_cast<float>(count), sum);
-  return sum;
+  std::vector<Tensor> benign;
+  for (const ClientUpdate& update : updates)
+    if (!std::binary_search(attackers.begin(), attackers.end(), update.client) &&
+        ops::all_finite(update.state.parameters))
+      benign.push_back(update.state.parameters);
+  if (benign.empty()) return global.parameters;
+  Tensor mean = Tensor::zeros(global.parameters.context(), global.parameters.shape());
+  for (const Tensor& weights : benign)
+    ops::axpy_(1.0f / static_cast<float>(benign.size()), weights, mean);
+  return mean;
 }
 
 // The cosine by the law of cosines: of the triangle global model, upload, mean only sides are

@@ -15,8 +15,8 @@ struct UploadGeometry {  // of weights and biases alone; not finite where they a
   double cosine = 0;     // between the update and the benign mean's; NaN where one has no length
 };
 
-// The mean of the updates that are not in `attackers` (sorted ids), in the global model's context;
-// the global model where there are none.
+// The mean of the finite updates whose clients are not in `attackers` (sorted ids), in the global
+// model's context; the global model where there are none.
 Tensor benign_mean(std::span<const ClientUpdate> updates, std::span<const int64_t> attackers,
                    const ModelState& global);
 // One entry per update.

@@ -84,6 +84,25 @@ TEST_CASE("a set number counts in both variants") {
   CHECK((own.probe.count == 6 && reference.probe.count == 6));
 }
 
+TEST_CASE("an option that the chosen variant does not read is refused, not overlooked") {
+  const std::vector<Option> all = find("fedcamae").options;
+  const auto with = [&](const std::string& name, const OptionValue& value) {
+    Options options(all);
+    options.set(name, value);
+    return options;
+  };
+  for (const Options& options :
+       {with("class", std::string("argmax")), with("map_side", int64_t{28})})
+    CHECK_THROWS_WITH_AS(central_spec(options), doctest::Contains("variant = \"reference\" alone"),
+                         Error);
+  for (const Options& options :
+       {with("folds", int64_t{3}), with("channels", std::vector<std::string>{"shape"}),
+        with("change_k", 4.0), with("change_epochs", int64_t{1}), with("twins_k", 2.0),
+        with("twins_ratio", 2.0), with("heat_factor", 2.0), with("length_factor", 2.0)})
+    CHECK_THROWS_WITH_AS(reference_spec(options),
+                         doctest::Contains("variant = \"fedcamae\" alone; leave it out"), Error);
+}
+
 TEST_CASE("Multi-Krum without options withstands nobody and averages all") {
   const Options options(find("multi_krum").options);
   CHECK(options.integer("f") == 0);

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "fl/metrics.h"
-#include "tests/support/devices.h"
 
 namespace fedcamae {
 
@@ -53,28 +52,6 @@ TEST_CASE("what is not finite stands outside of every other number") {
   CHECK(d.fp + d.fn == 0);
   CHECK(d.nonfinite == 1);
   CHECK(*d.auc == 1.0);
-}
-
-TEST_CASE("distances to the mean of the benign updates, worked by hand") {
-  Context context(testing::device_options(1)), worker(testing::device_options(1));
-  const auto update = [&](const std::vector<float>& weights) {
-    return ClientUpdate{0, {Tensor::from(worker, {2}, weights), {}, {}}, 1, 0};
-  };
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<ClientUpdate> updates{update({0, 0}), update({1, 3}), update({2, 0}),
-                                          update({nan, 1}), update({5, 3})};
-  // The benign ones that are finite are the first and the third: their mean is (1, 0).
-  const std::vector<double> d =
-      distances_to_benign_mean(context, updates, {false, true, false, false, true});
-  REQUIRE(d.size() == 5);
-  CHECK(d[0] == doctest::Approx(1));
-  CHECK(d[1] == doctest::Approx(3));
-  CHECK(d[2] == doctest::Approx(1));
-  CHECK(std::isnan(d[3]));
-  CHECK(d[4] == doctest::Approx(5));
-  for (const double value :
-       distances_to_benign_mean(context, updates, {true, true, true, false, true}))
-    CHECK(std::isnan(value));
 }
 
 }  // namespace fedcamae

@@ -43,6 +43,16 @@ TEST_CASE("geometry: updates from the global model, distances from the benign me
   CHECK(geometry[2].cosine == doctest::Approx(-1 / std::sqrt(5)));        // (-1, 0)
 }
 
+TEST_CASE("geometry: a benign update that is not finite has no part in the mean") {
+  Context context(device_options(1));
+  const ModelState global = state_of(context, {9, 9});
+  const std::vector<ClientUpdate> updates = {
+      {0, state_of(context, {0, 0})},
+      {1, state_of(context, {std::numeric_limits<float>::quiet_NaN(), 1})},
+      {2, state_of(context, {2, 0})}};
+  CHECK(benign_mean(updates, {}, global).to_host() == std::vector<float>{1, 0});
+}
+
 TEST_CASE("geometry: nobody benign, an update of no length, weights that are not finite") {
   Context context(device_options(1));
   const ModelState global = state_of(context, {1, 1});
