@@ -6,17 +6,10 @@
 
 #include "core/error.h"
 #include "defense/core_rows.h"
+#include "defense/scalars.h"
 
 namespace fedcamae {
 namespace {
-
-constexpr double kMadToSigma = 1.4826;  // 1 / the 75 % point of the normal distribution
-
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t n = values.size(), middle = n / 2;
-  return n % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 Row to_unit_length(Row row) {
   double squares = 0;
@@ -36,7 +29,7 @@ double heat_of(const Evidence& evidence) {
     for (size_t i = 0; i < pixels; ++i) sum += evidence.heat[begin + i];
     means.push_back(sum / static_cast<double>(pixels));
   }
-  return median_of(std::move(means));
+  return median(std::move(means));
 }
 
 // What is left of each of a row's `parts` without its component along the same part of `direction`;
@@ -90,12 +83,11 @@ std::vector<double> above_median(const std::vector<double>& values,
   if (heard.empty()) return std::vector<double>(values.size(), 0.0);
   std::vector<double> chosen;
   for (const size_t i : heard) chosen.push_back(values[i]);
-  const double median = median_of(chosen);
-  for (double& v : chosen) v = std::abs(v - median);
-  const double cut = k * kMadToSigma * median_of(std::move(chosen));
+  const double middle = median(chosen);
+  const double cut = k * robust_deviation(std::move(chosen), middle);
   std::vector<double> excess;
   for (const double v : values) {
-    const double above = v - median;
+    const double above = v - middle;
     excess.push_back(cut > 0 ? std::clamp(above / cut, -kMostExcess, kMostExcess)
                              : (above > 0 ? kMostExcess : 0));
   }
@@ -106,20 +98,18 @@ std::vector<double> heat_excess(const std::vector<Evidence>& models,
                                 const std::vector<size_t>& heard, double factor) {
   constexpr double kLeast = 1e-30;  // a map that is black everywhere
   if (heard.empty()) return {};
-  std::vector<double> heats, chosen;
+  std::vector<double> heats;
   for (const Evidence& model : models) heats.push_back(std::log(heat_of(model) + kLeast));
-  for (const size_t i : heard) chosen.push_back(heats[i]);
-  const double median = median_of(std::move(chosen));
-  for (double& v : heats) v = std::abs(v - median) / std::log(factor);
+  const double middle = median_at(heats, heard);
+  for (double& v : heats) v = std::abs(v - middle) / std::log(factor);
   return heats;
 }
 
 std::vector<double> length_excess(const std::vector<double>& lengths,
                                   const std::vector<size_t>& heard, double factor) {
   if (heard.empty()) return {};
-  std::vector<double> chosen, excess;
-  for (const size_t i : heard) chosen.push_back(lengths[i]);
-  const double cut = factor * median_of(std::move(chosen));
+  std::vector<double> excess;
+  const double cut = factor * median_at(lengths, heard);
   for (const double length : lengths)
     excess.push_back(cut > 0 ? std::min(length / cut, kMostExcess) : length > 0 ? kMostExcess : 0);
   return excess;
@@ -141,12 +131,10 @@ Twins find_twins(const Rows& rows, double k, double ratio) {
       if (j != i) d = std::min(d, squared_distance(rows[i], rows[j]));
     nearest.push_back(std::log(d + kSame));
   }
-  const double median = median_of(nearest);
-  std::vector<double> deviations;
-  for (const double v : nearest) deviations.push_back(std::abs(v - median));
-  const double cut = std::max(k * kMadToSigma * median_of(deviations), std::log(ratio));
-  for (size_t i = 0; i < moved.size(); ++i) twins.excess[moved[i]] = (median - nearest[i]) / cut;
-  twins.voices = voices(rows, std::exp((median - cut) / 2));
+  const double middle = median(nearest);
+  const double cut = std::max(k * robust_deviation(nearest, middle), std::log(ratio));
+  for (size_t i = 0; i < moved.size(); ++i) twins.excess[moved[i]] = (middle - nearest[i]) / cut;
+  twins.voices = voices(rows, std::exp((middle - cut) / 2));
   return twins;
 }
 

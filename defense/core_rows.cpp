@@ -3,17 +3,16 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "defense/scalars.h"
 
 namespace fedcamae {
 
 Row median_row(const Rows& rows, const std::vector<size_t>& chosen) {
   check(!chosen.empty(), "[median_row] no rows");
-  const size_t n = chosen.size(), middle = n / 2;
-  Row result, column(n);
+  Row result, column(chosen.size());
   for (size_t i = 0; i < rows[chosen[0]].size(); ++i) {
-    for (size_t j = 0; j < n; ++j) column[j] = rows[chosen[j]][i];
-    std::sort(column.begin(), column.end());
-    result.push_back(n % 2 == 1 ? column[middle] : (column[middle - 1] + column[middle]) / 2);
+    for (size_t j = 0; j < chosen.size(); ++j) column[j] = rows[chosen[j]][i];
+    result.push_back(median(column));
   }
   return result;
 }
@@ -48,9 +47,7 @@ std::vector<size_t> core_rows(const Rows& rows, const std::vector<size_t>& chose
   const Row median = median_row(rows, chosen);
   std::vector<double> distance(rows.size(), 0.0);
   for (const size_t i : chosen) distance[i] = squared_distance(rows[i], median);
-  std::vector<size_t> core = chosen;
-  std::stable_sort(core.begin(), core.end(),
-                   [&](size_t a, size_t b) { return distance[a] < distance[b]; });
+  std::vector<size_t> core = order_by(distance, chosen);
   core.resize(std::min(chosen.size(), chosen.size() / 2 + 1));
   return core;
 }

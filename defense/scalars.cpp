@@ -15,6 +15,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+double robust_deviation(std::vector<double> values, double middle) {
+  constexpr double kMadToSigma = 1.4826;  // 1 / the 75 % point of the normal distribution
+  for (double& value : values) value = std::abs(value - middle);
+  return kMadToSigma * median(std::move(values));
+}
+
 double median_at(std::span<const double> values, std::span<const size_t> positions) {
   std::vector<double> some;
   for (const size_t i : positions) some.push_back(values[i]);

@@ -9,6 +9,9 @@ namespace fedcamae {
 
 // Of an even number of values the mean of the middle two; NaN of none.
 double median(std::vector<double> values);
+// 1.4826 times the median distance of values from their median `middle`: the standard deviation,
+// were they normal.
+double robust_deviation(std::vector<double> values, double middle);
 double median_at(std::span<const double> values, std::span<const size_t> positions);
 
 // `positions` by values[position], the smallest first; equal values stay in their order, which is

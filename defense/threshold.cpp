@@ -9,8 +9,6 @@
 namespace fedcamae {
 namespace {
 
-constexpr double kMadToSigma = 1.4826;  // 1 / the 75 % point of the normal distribution
-
 double mean_std(const std::vector<double>& sorted, double k) {
   const auto n = static_cast<double>(sorted.size());
   double sum = 0, squares = 0;
@@ -22,9 +20,7 @@ double mean_std(const std::vector<double>& sorted, double k) {
 
 double median_mad(const std::vector<double>& scores, double k) {
   const double middle = median(scores);
-  std::vector<double> deviations;
-  for (const double score : scores) deviations.push_back(std::abs(score - middle));
-  return middle + k * kMadToSigma * median(deviations);
+  return middle + k * robust_deviation(scores, middle);
 }
 
 }  // namespace

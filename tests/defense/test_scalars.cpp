@@ -20,6 +20,11 @@ TEST_CASE("median: the middle one, of an even number the mean of the middle two"
   CHECK(median_at(values, std::vector<size_t>{0, 2, 3}) == 5);
 }
 
+TEST_CASE("robust_deviation: the median distance from the middle, as of normal values") {
+  CHECK(robust_deviation({1, 3, 4, 9, 30}, 4) == 1.4826 * 3);  // distances 3 1 0 5 26
+  CHECK(robust_deviation({2, 2}, 2) == 0);
+}
+
 TEST_CASE("order_by: by value, then as they came; only the positions that were given") {
   const std::vector<double> values = {5, 1, 5, -3, 1, kInfinity};
   CHECK(order_by(values, {0, 1, 2, 3, 4, 5}) == std::vector<size_t>{3, 1, 4, 0, 2, 5});
