@@ -86,9 +86,12 @@ void add_study(CLI::App& app, RunFlags& f, Chosen& chosen) {
   CLI::App* sub =
       app.add_subcommand("study", "every attack against every defense on one benign training");
   add_run_flags(*sub, f);
+  sub->add_option("--resume", f.resume,
+                  "folder of an interrupted study, which goes on; its plan is in there")
+      ->excludes("--out");
   sub->callback([&] {
     chosen = [&f] {
-      find_config(f, "study", "configs/study.toml");
+      if (f.resume.empty()) find_config(f, "study", "configs/study.toml");
       return study_command(f);
     };
   });

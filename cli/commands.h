@@ -33,6 +33,7 @@ struct RunFlags {
   std::optional<std::string> device, precision, data_dir, out;
   std::optional<int64_t> threads, workers, seed;
   bool profile = false, json = false;
+  std::string resume;  // study: the folder of the one that goes on, or ""
 };
 struct TrainFlags {
   ComputeFlags compute;

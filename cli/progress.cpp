@@ -19,9 +19,10 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-Progress::Progress(std::string what, int64_t total, double lines_every)
+Progress::Progress(std::string what, int64_t total, double lines_every, int64_t before)
     : what_(std::move(what)),
       total_(total),
+      before_(before),
       lines_every_(lines_every),
       terminal_(stderr_is_terminal()),
       start_(std::chrono::steady_clock::now()) {}
@@ -31,8 +32,9 @@ double Progress::elapsed() const {
 }
 
 std::string Progress::remaining(double finished) const {
-  if (finished <= 0) return "?";
-  return duration_text(elapsed() / finished * (static_cast<double>(total_) - finished));
+  const double mine = finished - static_cast<double>(before_);
+  if (mine <= 0) return "?";
+  return duration_text(elapsed() / mine * (static_cast<double>(total_) - finished));
 }
 
 void Progress::redraw(int64_t done, const std::string& note, double fraction) {

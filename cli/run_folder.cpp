@@ -78,8 +78,8 @@ std::string csv_number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "";
 }
 
-std::ofstream open_table(const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
+std::ofstream open_table(const std::string& path, std::ios::openmode mode) {
+  std::ofstream file(path, std::ios::binary | std::ios::out | mode);
   if (!file) fail(ErrorKind::kData, "{}: cannot be written; choose another --out", path);
   return file;
 }

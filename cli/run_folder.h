@@ -19,9 +19,9 @@ std::string default_run_folder(const std::string& name);
 // The text and a newline, by way of a temporary name beside it. Throws Error{kData}.
 void write_whole(const std::string& path, const std::string& text);
 
-// A table that grows line by line, each flushed. Both throw Error{kData}, naming the file or
-// `place`.
-std::ofstream open_table(const std::string& path);
+// A table that grows line by line, each flushed; new, or with `std::ios::app` behind what is there.
+// Both throw Error{kData}, naming the file or `place`.
+std::ofstream open_table(const std::string& path, std::ios::openmode mode = std::ios::trunc);
 void write_line(std::ofstream& file, const std::string& line, const std::string& place);
 std::string csv_number(double value);  // "" where it is not finite
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "data/files.h"
 #include "defense/registry.h"
 #include "fl/attack.h"
 
@@ -209,6 +210,16 @@ StudySpec make_study(const StudyPlan& plan) {
   study.live_defenses =
       chosen(plan.defenses, "closed_loop_defenses", plan.settings.texts("closed_loop_defenses"));
   return study;
+}
+
+std::string plan_hash(Config config, const StudyPlan& plan) {
+  config.section("data").set("dir", std::string());
+  config.section("run").set("out", std::string());
+  for (const char* count : {"workers", "threads"}) config.section("run").set(count, int64_t{0});
+  const std::string text = config.to_toml() + plan_toml(plan);
+  Hasher hasher;
+  hasher.add(text.data(), text.size());
+  return hasher.hex();
 }
 
 std::string plan_toml(const StudyPlan& plan) {

@@ -31,6 +31,9 @@ const std::vector<Option>& study_options();
 StudyPlan make_plan(const std::vector<Setting>& settings, const Config& config);
 
 StudySpec make_study(const StudyPlan& plan);
+// XXH3 of all that decides a study's numbers: the configuration and the plan, but for places and
+// for how many workers and threads compute.
+std::string plan_hash(Config config, const StudyPlan& plan);
 // [study] as TOML: behind the configuration's it gives the same study again.
 std::string plan_toml(const StudyPlan& plan);
 

@@ -44,6 +44,9 @@ class Attack {
   virtual bool uses_images() const { return false; }  // do they look at their own images to craft?
   // Do the attackers act like everybody else? Then the round has nobody to detect.
   virtual bool harmless() const { return false; }
+  // Does what it made in earlier rounds change what it makes? A study that goes on from where it
+  // was interrupted then has it craft those again.
+  virtual bool remembers() const { return false; }
   // Refuses data with so many classes, with Error{kUsage}; asked before the first round.
   virtual void check_classes(int64_t classes) const { (void)classes; }
   // Labels of an attacker's training images, before it trains.

@@ -33,6 +33,11 @@ void check_study(const FederationSpec& spec, const StudySpec& study) {
   check(!study.defenses.empty(), "[study] there is no defense; the first is plain averaging");
 }
 
+int64_t closed_cells(const StudySpec& study) {
+  return study.closed_loop *
+         static_cast<int64_t>(study.live_attacks.size() * study.live_defenses.size());
+}
+
 RoundRecord judged(const Round& round, Defense& defense, ModelState& next) {
   RoundRecord record;
   record.round = round.number();
@@ -52,6 +57,23 @@ void add_evaluation(const Round& round, const ModelState& next, RoundRecord& rec
 }
 
 }  // namespace
+
+std::vector<StudyCell> planned_cells(const StudySpec& study) {
+  std::vector<StudyCell> cells;
+  const auto add = [&](size_t attack, size_t defense, bool closed, int64_t round) {
+    cells.push_back({attack, defense, closed, {}, {}});
+    cells.back().record.round = round;
+  };
+  for (const size_t attack : study.live_attacks)
+    for (const size_t defense : study.live_defenses)
+      for (int64_t i = 0; i < study.closed_loop; ++i)
+        add(attack, defense, true, study.rounds.at(0) + i);
+  for (const int64_t round : study.rounds)
+    for (size_t attack = 0; attack <= study.attacks.size(); ++attack)
+      for (size_t defense = 0; defense < study.defenses.size(); ++defense)
+        add(attack, defense, false, round);
+  return cells;
+}
 
 Study::Study(const FederationSpec& spec, const Dataset& dataset, StudySpec study,
              const ModelState* initial)
@@ -75,19 +97,57 @@ Study::~Study() = default;
 const Partition& Study::partition() const { return federation_->partition; }
 const std::vector<int64_t>& Study::attackers() const { return federation_->attackers; }
 
-int64_t Study::cells() const {
-  const size_t open = study_.rounds.size() * defenses_.size() * study_.defenses.size();
-  const size_t closed = study_.live_attacks.size() * study_.live_defenses.size();
-  return static_cast<int64_t>(open) + study_.closed_loop * static_cast<int64_t>(closed);
+int64_t Study::cells() const { return static_cast<int64_t>(planned_cells(study_).size()); }
+
+bool Study::any_remembers() const {
+  const auto remembers = [](const auto& one) { return one->remembers(); };
+  return std::any_of(attacks_.begin(), attacks_.end(), remembers) ||
+         std::any_of(defenses_[0].begin(), defenses_[0].end(), remembers);
 }
 
-void Study::run(const StudyHooks& hooks) {
+// Before the interruption, in the open loop.
+bool Study::is_made(int64_t round, size_t attack, size_t defense) const {
+  const auto rounds = std::lower_bound(study_.rounds.begin(), study_.rounds.end(), round);
+  const auto before = static_cast<size_t>(rounds - study_.rounds.begin());
+  const size_t cell = (before * defenses_.size() + attack) * study_.defenses.size() + defense;
+  return closed_cells(study_) + static_cast<int64_t>(cell) < past_.cells;
+}
+
+// The first cell leads the trajectory; after the last round nobody needs a memory.
+bool Study::is_asked(int64_t round, size_t attack, size_t defense) const {
+  return !is_made(round, attack, defense) || (attack == 0 && defense == 0) ||
+         (round < study_.rounds.back() && defenses_[attack][defense]->remembers());
+}
+
+bool Study::is_crafted(int64_t round, size_t attack) const {
+  bool wanted = round < study_.rounds.back() && attacks_[attack - 1]->remembers();
+  for (size_t d = 0; d < study_.defenses.size(); ++d) wanted = wanted || is_asked(round, attack, d);
+  return wanted;
+}
+
+void Study::begin_round(int64_t round, const StudyHooks& hooks) {
+  if (round <= past_.round) {
+    past_.load(round, federation_->model);
+    federation_->rounds_done = round - 1;
+    federation_->global = federation_->model.state();
+    clean_scratch();
+  } else if (hooks.on_round) {
+    hooks.on_round(round, federation_->model);
+  }
+}
+
+void Study::run(const StudyHooks& hooks, StudyPast past) {
+  past_ = std::move(past);
+  if (past_.cells >= cells()) return;
   for (int64_t number = 1; number <= study_.rounds.back(); ++number) {
+    const bool studied = std::binary_search(study_.rounds.begin(), study_.rounds.end(), number);
+    if (number < past_.round && !(studied && any_remembers())) continue;
+    begin_round(number, hooks);
     if (number == study_.rounds.front()) run_closed_loop(hooks);
     RoundHooks asked(hooks.on_client, hooks.stop);
     Round honest(*federation_, nullptr, asked);
     honest.train_clients();
-    if (std::binary_search(study_.rounds.begin(), study_.rounds.end(), number)) {
+    if (studied) {
       study_round(honest, hooks);
       advance(std::move(*next_));
     } else {
@@ -115,6 +175,7 @@ void Study::study_round(Round& honest, const StudyHooks& hooks) {
   benign_mean_ = benign_mean(honest.updates(), federation_->attackers, federation_->global);
   judge_all(honest, 0, hooks);
   for (size_t a = 0; a < attacks_.size(); ++a) {
+    if (!is_crafted(honest.number(), a + 1)) continue;
     Attack* attack = attacks_[a]->harmless() ? nullptr : attacks_[a].get();
     RoundHooks asked(hooks.on_client, hooks.stop);
     Round round(*federation_, attack, asked);
@@ -130,13 +191,15 @@ void Study::judge_all(const Round& round, size_t attack, const StudyHooks& hooks
   const std::vector<UploadGeometry> geometry =
       upload_geometry(round.updates(), benign_mean_, federation_->global);
   for (size_t d = 0; d < study_.defenses.size(); ++d) {
+    if (!is_asked(round.number(), attack, d)) continue;
+    const bool made = is_made(round.number(), attack, d);
     if (hooks.stop && hooks.stop()) throw Interrupted{};
     ModelState next;
     clean_scratch();
     StudyCell cell{attack, d, false, judged(round, *defenses_[attack][d], next), geometry};
-    if (study_.evaluate || d == 0) add_evaluation(round, next, cell.record);
+    if (!made && (study_.evaluate || d == 0)) add_evaluation(round, next, cell.record);
     if (attack == 0 && d == 0) next_ = std::move(next);
-    if (hooks.on_cell) hooks.on_cell(cell);
+    if (!made && hooks.on_cell) hooks.on_cell(cell);
   }
 }
 
@@ -145,15 +208,20 @@ void Study::run_closed_loop(const StudyHooks& hooks) {
   if (study_.closed_loop == 0) return;
   const ModelState start = federation_->global;
   const int64_t rounds_done = federation_->rounds_done;
+  int64_t made = past_.cells;
   for (const size_t attack : study_.live_attacks)
     for (const size_t defense : study_.live_defenses) {
-      run_live(attack, defense, hooks);
-      advance(start);
-      federation_->rounds_done = rounds_done;
+      if (made < study_.closed_loop) {
+        run_live(attack, defense, made, hooks);
+        advance(start);
+        federation_->rounds_done = rounds_done;
+      }
+      made -= std::min(made, study_.closed_loop);
     }
 }
 
-void Study::run_live(size_t attack, size_t defense, const StudyHooks& hooks) {
+// made: how many of its cells were made before the interruption.
+void Study::run_live(size_t attack, size_t defense, int64_t made, const StudyHooks& hooks) {
   const std::unique_ptr<Attack> mine = attack == 0 ? nullptr : study_.attacks[attack - 1]();
   const std::unique_ptr<Defense> judge = study_.defenses[defense]();
   for (int64_t i = 0; i < study_.closed_loop; ++i) {
@@ -163,8 +231,10 @@ void Study::run_live(size_t attack, size_t defense, const StudyHooks& hooks) {
     round.attack_updates();
     ModelState next;
     StudyCell cell{attack, defense, true, judged(round, *judge, next), {}};
-    add_evaluation(round, next, cell.record);
-    if (hooks.on_cell) hooks.on_cell(cell);
+    if (i >= made) {
+      add_evaluation(round, next, cell.record);
+      if (hooks.on_cell) hooks.on_cell(cell);
+    }
     advance(std::move(next));
   }
 }

@@ -31,6 +31,7 @@ class FreeRider : public Attack {
       : disguised_(disguised), sigma_(sigma), gamma_(gamma) {}
   bool trains() const override { return false; }
   bool overhears() const override { return false; }
+  bool remembers() const override { return disguised_; }
 
   std::vector<ModelState> craft(const AttackContext& context) override {
     if (disguised_) watch(context);

@@ -18,6 +18,7 @@ class ReleasedGae final : public Attack {
   explicit ReleasedGae(const ReleasedGaeSpec& spec) : spec_(spec) {}
   bool trains() const override { return false; }
   bool overhears() const override { return true; }
+  bool remembers() const override { return true; }
   std::vector<ModelState> craft(const AttackContext& context) override;
 
  private:

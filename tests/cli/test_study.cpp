@@ -58,6 +58,11 @@ struct Runner {
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
+  ProgramResult resume(const std::string& out, const Words& more = {}) const {
+    Words words = {"study", "--resume", file(out)};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_fedcamae(words);
+  }
   ProgramResult study(const std::string& out, const Words& more = {}) const {
     return run_fedcamae(command("study", out, more));
   }
@@ -183,6 +188,114 @@ TEST_CASE("an interrupted study keeps its cells, whole, and leaves with 128 + si
   CHECK(rows_of(r.text("out/study_clients.csv")).size() == 6 * cells.size());
   CHECK(r.text("out/study.csv").ends_with("\n"));
   CHECK(contains(result.out, r.text("out/table.txt")));
+}
+
+// Ended by `signal` in the cells after that many rows of study.csv, by then with a defense that
+// votes, two seeds and a closed loop.
+int interrupt(const Runner& r, const std::string& out, int signal, size_t rows, bool resumed) {
+  Words words = {"study", "--resume", r.file(out)};
+  if (!resumed)
+    words = r.command("study", out,
+                      {"--set", "run.seeds=[4, 5]", "study.closed_loop=2",
+                       "study.closed_loop_attacks=[\"noise01\"]", "run.rounds=3",
+                       "study.rounds=[1, 3]", "study.defenses.2.type=foolsgold"});
+  if (signal == 0) return run_fedcamae(words).code;
+  const ProgramResult result = run_fedcamae(words, {}, signal, [&](const std::string&) {
+    return lines_of(r.text(out + "/study.csv")).size() > rows;
+  });
+  if (signal == SIGINT && result.code != 0) {
+    CHECK(lines_of(result.err).back() ==
+          "interrupted; " + r.file(out) +
+              " is whole up to the last cell; go on with: fedcamae study --resume " + r.file(out));
+  }
+  return result.code;
+}
+
+TEST_CASE("an interrupted study goes on to the same bytes, whatever ended it") {
+  const Runner r;
+  REQUIRE(interrupt(r, "whole", 0, 0, false) == 0);
+  const size_t rows = lines_of(r.text("whole/study.csv")).size() - 1;
+  CHECK(rows == 2 * (2 * 2 * 4 + 2 * 3 * 4));
+  int interrupted = interrupt(r, "out", SIGKILL, 1, false) == 1000 + SIGKILL ? 1 : 0;
+  for (const size_t made : {3, 11, 19, 26, 34, 45, 52, 63, 74}) {
+    const bool kill = made % 2 == 0;
+    if (!fs::exists(r.file("out/resume"))) break;
+    // As a crash in the middle of a cell leaves them.
+    if (kill) {
+      write_file(r.file("out/study.csv"), r.text("out/study.csv") + "4,open,1,no");
+      write_file(r.file("out/study_clients.csv"),
+                 r.text("out/study_clients.csv") + "5,open,3,noise01,foolsgold,1,,,,,,,,,,\n5,op");
+      write_file(r.file("out/study_attacks.csv"),
+                 r.text("out/study_attacks.csv") + "5,3,noise01,,,,,,,,,,,,,,\n");
+    }
+    const int code = interrupt(r, "out", kill ? SIGKILL : SIGINT, made, true);
+    CHECK((code == 0 || code == (kill ? 1000 + SIGKILL : 128 + SIGINT)));
+    if (code != 0) ++interrupted;
+  }
+  CHECK(interrupted >= 3);
+  if (fs::exists(r.file("out/resume"))) {
+    const ProgramResult result = r.resume("out", {"--workers", "1"});
+    CAPTURE(result.err);
+    CHECK(result.code == 0);
+    CHECK(contains(result.err, "of 80 cells are made, into "));
+    CHECK(contains(result.out, r.text("out/table.txt")));
+  }
+  CHECK(without_times(r.text("whole/study.csv")) == without_times(r.text("out/study.csv")));
+  for (const char* name :
+       {"study_clients.csv", "study_attacks.csv", "table.txt", "table.svg", "config.toml"})
+    CHECK(r.text("whole/" + std::string(name)) == r.text("out/" + std::string(name)));
+  CHECK_FALSE(fs::exists(r.file("out/resume")));
+  const auto meta = parse_json(r.text("out/meta.json"));
+  CHECK(meta["resumed"].size() >= 3);
+  CHECK(meta["partition"] == parse_json(r.text("whole/meta.json"))["partition"]);
+}
+
+TEST_CASE("a study that cannot go on says why in one line, and stays as it is") {
+  const Runner r;
+  REQUIRE(interrupt(r, "out", SIGKILL, 5, false) == 1000 + SIGKILL);
+  const auto refused = [&](const ProgramResult& result, int code, const std::string& part) {
+    const std::string before = r.text("out/study.csv") + r.text("out/meta.json");
+    check_refusal(result, code, part);
+    CHECK(before == r.text("out/study.csv") + r.text("out/meta.json"));
+  };
+  refused(r.resume("data"), 2, "is not the folder of a study, it has no config.toml");
+  refused(r.resume("nowhere"), 2, "is not the folder of a study");
+  refused(r.resume("out", {"--out", r.file("else")}), 2, "--out");
+  for (const char* change :
+       {"federation.lr=0.02", "study.rounds=[1, 2]", "run.seeds=[4]", "study.attacks.2.high=0.2"})
+    refused(r.resume("out", {"--set", change}), 2, "the plan is not the one");
+  refused(r.resume("out", {"--seed", "4"}), 2, "the plan is not the one");
+  refused(r.study("out"), 2, "is not empty");
+
+  const std::string config = r.text("out/config.toml"), csv = r.text("out/study.csv"),
+                    meta = r.text("out/meta.json");
+  const auto change = [&](const std::string& name, const std::string& text, int code,
+                          const std::string& part) {
+    const std::string before = r.text(name);
+    write_file(r.file(name), text);
+    refused(r.resume("out"), code, part);
+    write_file(r.file(name), before);
+  };
+  std::string other = config;
+  other.replace(other.find("lr = 0.01"), 9, "lr = 0.03");
+  change("out/config.toml", other, 2, "the plan is not the one");
+  change("out/meta.json", meta.substr(0, 40), 3, "meta.json: does not say");
+  change("out/meta.json", "{}", 3, "meta.json: does not say");
+  change("out/study_clients.csv", "", 3, "study_clients.csv: does not begin with the columns");
+  const size_t second = csv.find('\n', csv.find('\n') + 1);  // behind the first row
+  change("out/study.csv", csv.substr(0, csv.find('\n')) + csv.substr(second), 3,
+         "study.csv:2: is not the row that the plan makes next");
+  change("out/study.csv", csv.substr(0, second) + ",\n", 3, "study.csv:2: is not the row");
+  write_cifar10_changed(r.file("data"), 200, 100);
+  const ProgramResult changed = r.resume("out");
+  CHECK(changed.code == 3);
+  CHECK(contains(changed.err, "was begun with other data"));
+  write_cifar10(r.file("data"), 200, 40);
+
+  // The plan may be named once more; where the data is may change, and who computes.
+  fs::rename(r.file("data"), r.file("elsewhere"));
+  CHECK(r.resume("out", {"--data-dir", r.file("elsewhere"), "--workers", "2"}).code == 0);
+  check_refusal(r.resume("out"), 2, "this study is finished");
 }
 
 TEST_CASE("plans that cannot be are refused in one line, before anything is made") {
