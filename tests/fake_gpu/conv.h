@@ -59,25 +59,23 @@ struct Conv {
     return 256 * (1000 + (y.count() + w.count() + 7 * x.count() + algo + 20 * pass_of(algo)) % 61);
   }
 
-  // f(index in x, in w, in y), all dense, for every product of the definition.
+  // f(index in x, in w, in y), all dense, for every sum of w.c products of the definition, in which
+  // x and w go on from there and y stays.
   template <class F>
-  void each_product(const F& f) const {
+  void each_row(const F& f) const {
     const int64_t group_k = w.n / groups, group_c = w.c;
-    for (int64_t n = 0; n < y.n; ++n)
-      for (int64_t oh = 0; oh < y.h; ++oh)
-        for (int64_t ow = 0; ow < y.w; ++ow)
-          for (int64_t r = 0; r < w.h; ++r)
-            for (int64_t s = 0; s < w.w; ++s) {
-              const int64_t ih = oh * stride_h - pad_h + r * dilation_h;
-              const int64_t iw = ow * stride_w - pad_w + s * dilation_w;
-              if (ih < 0 || ih >= x.h || iw < 0 || iw >= x.w) continue;
-              const int64_t at_x = ((n * x.h + ih) * x.w + iw) * x.c;
-              const int64_t at_y = ((n * y.h + oh) * y.w + ow) * y.c;
-              for (int64_t k = 0; k < w.n; ++k)
-                for (int64_t c = 0; c < group_c; ++c)
-                  f(at_x + k / group_k * group_c + c, ((k * w.h + r) * w.w + s) * group_c + c,
-                    at_y + k);
-            }
+    for (int64_t k = 0; k < w.n; ++k)  // outside: a row of the filter, which is large, is read once
+      for (int64_t r = 0; r < w.h; ++r)
+        for (int64_t s = 0; s < w.w; ++s)
+          for (int64_t n = 0; n < y.n; ++n)
+            for (int64_t oh = 0; oh < y.h; ++oh)
+              for (int64_t ow = 0; ow < y.w; ++ow) {
+                const int64_t ih = oh * stride_h - pad_h + r * dilation_h;
+                const int64_t iw = ow * stride_w - pad_w + s * dilation_w;
+                if (ih < 0 || ih >= x.h || iw < 0 || iw >= x.w) continue;
+                f(((n * x.h + ih) * x.w + iw) * x.c + k / group_k * group_c,
+                  ((k * w.h + r) * w.w + s) * group_c, ((n * y.h + oh) * y.w + ow) * y.c + k);
+              }
   }
 };
 

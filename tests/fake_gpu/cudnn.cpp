@@ -72,11 +72,29 @@ struct Workspace {
   size_t bytes;
 };
 
-// `product` is each_product of the sought tensor: (sums, first, second).
-template <class Algorithm, class Product>
+// Four sums in turn, for one alone would wait for each addition.
+double dot(const double* a, const double* b, int64_t count) {
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    s0 += a[i] * b[i];
+    s1 += a[i + 1] * b[i + 1];
+    s2 += a[i + 2] * b[i + 2];
+    s3 += a[i + 3] * b[i + 3];
+  }
+  for (; i < count; ++i) s0 += a[i] * b[i];
+  return (s0 + s1) + (s2 + s3);
+}
+
+void add_scaled(double* sums, const double* values, double by, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) sums[i] += values[i] * by;
+}
+
+// `row` is each_row of the sought tensor: (sums, first, second, places, length).
+template <class Algorithm, class Row>
 void queue(Device& device, cudnnHandle_t handle, const char* name, const Conv& conv, Algorithm algo,
            bool deterministic, Workspace workspace, Operand first, Operand second, Operand to,
-           Scaling by, const Product& product) {
+           Scaling by, const Row& row) {
   supported(algo == 0 || algo == 1, fmt::format("algorithm {}", static_cast<int>(algo)));
   const size_t needed = conv.workspace(algo);
   check(workspace.at && workspace.bytes >= needed,
@@ -89,8 +107,8 @@ void queue(Device& device, cudnnHandle_t handle, const char* name, const Conv& c
     std::memset(memory.access(reinterpret_cast<Address>(workspace.at), needed, Use::kWrite), 0xff,
                 needed);
     std::vector<double> sums(to.tensor.count());
-    conv.each_product([&](int64_t x, int64_t w, int64_t y) {
-      product(sums.data(), a.data(), b.data(), x, w, y);
+    conv.each_row([&](int64_t x, int64_t w, int64_t y) {
+      row(sums.data(), a.data(), b.data(), x, w, y, conv.w.c);
     });
     scatter(memory, to, sums, by, !deterministic);
   });
@@ -205,9 +223,8 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha,
     const Conv conv = read(x_desc, w_desc, conv_desc, y_desc);
     queue(device, handle, name, conv, algo, true, {workspace, bytes}, operand(conv.x, x),
           operand(conv.w, w), operand(conv.y, y), {alpha, beta},
-          [](double* sums, const double* px, const double* pw, int64_t ix, int64_t iw, int64_t iy) {
-            sums[iy] += px[ix] * pw[iw];
-          });
+          [](double* sums, const double* px, const double* pw, int64_t ix, int64_t iw, int64_t iy,
+             int64_t count) { sums[iy] += dot(px + ix, pw + iw, count); });
   });
 }
 
@@ -224,9 +241,8 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
     queue(device, handle, name, conv, algo, algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1,
           {workspace, bytes}, operand(conv.w, w), operand(conv.y, dy), operand(conv.x, dx),
           {alpha, beta},
-          [](double* sums, const double* pw, const double* py, int64_t ix, int64_t iw, int64_t iy) {
-            sums[ix] += pw[iw] * py[iy];
-          });
+          [](double* sums, const double* pw, const double* py, int64_t ix, int64_t iw, int64_t iy,
+             int64_t count) { add_scaled(sums + ix, pw + iw, py[iy], count); });
   });
 }
 
@@ -243,9 +259,8 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
     queue(device, handle, name, conv, algo, algo == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1,
           {workspace, bytes}, operand(conv.x, x), operand(conv.y, dy), operand(conv.w, dw),
           {alpha, beta},
-          [](double* sums, const double* px, const double* py, int64_t ix, int64_t iw, int64_t iy) {
-            sums[iw] += px[ix] * py[iy];
-          });
+          [](double* sums, const double* px, const double* py, int64_t ix, int64_t iw, int64_t iy,
+             int64_t count) { add_scaled(sums + iw, px + ix, py[iy], count); });
   });
 }
 
