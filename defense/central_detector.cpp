@@ -51,8 +51,6 @@ class CentralDetector final : public Defense {
     if (!spec_.layer.empty()) model.check_layer(spec_.layer);
   }
 
-  bool remembers() const override { return vote_.remembers(); }
-
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(spec_.probe, round);

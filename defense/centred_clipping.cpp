@@ -24,8 +24,6 @@ class CentredClipping final : public Defense {
  public:
   CentredClipping(double tau, int64_t iterations) : tau_(tau), iterations_(iterations) {}
 
-  bool remembers() const override { return true; }
-
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Tensor& v = step_.begin(round.round);

@@ -81,6 +81,8 @@ class Dnc final : public Defense {
  public:
   explicit Dnc(const DncSpec& spec) : spec_(spec) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

@@ -73,6 +73,8 @@ class FaaDl final : public Defense {
  public:
   FaaDl(double tau, double margin) : tau_(tau), margin_(margin) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

@@ -43,6 +43,8 @@ class Flame final : public Defense {
  public:
   explicit Flame(double noise) : noise_(noise) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

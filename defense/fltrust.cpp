@@ -47,6 +47,8 @@ class FlTrust final : public Defense {
            server.images.count());
   }
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

@@ -70,8 +70,6 @@ class FoolsGold final : public Defense {
  public:
   FoolsGold(bool all, double kappa) : all_(all), kappa_(kappa) {}
 
-  bool remembers() const override { return true; }
-
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     History& history = history_.begin(round.round);

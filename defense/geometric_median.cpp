@@ -23,6 +23,8 @@ class GeometricMedian final : public Defense {
  public:
   GeometricMedian(int64_t iterations, double nu) : iterations_(iterations), nu_(nu) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

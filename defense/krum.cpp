@@ -16,6 +16,8 @@ class Krum final : public Defense {
  public:
   explicit Krum(int64_t f) : f_(f) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

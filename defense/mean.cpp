@@ -7,6 +7,8 @@ namespace {
 
 class Mean final : public Defense {
  public:
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

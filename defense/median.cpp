@@ -11,6 +11,8 @@ namespace {
 
 class Median final : public Defense {
  public:
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     const auto middle = [](const std::vector<int64_t>& sorted) {

@@ -18,6 +18,8 @@ class MultiKrum final : public Defense {
  public:
   MultiKrum(int64_t f, int64_t m) : f_(f), m_(m) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

@@ -19,6 +19,8 @@ class NormClipping final : public Defense {
  public:
   NormClipping(double limit, double noise) : limit_(limit), noise_(noise) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

@@ -23,8 +23,6 @@ class ReferenceDetector final : public Defense {
     if (!spec_.maps.layer.empty()) model.check_layer(spec_.maps.layer);
   }
 
-  bool remembers() const override { return vote_.remembers(); }
-
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(spec_.probe, round);

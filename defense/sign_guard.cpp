@@ -31,6 +31,8 @@ class SignGuard final : public Defense {
   SignGuard(double lower, double upper, double share)
       : lower_(lower), upper_(upper), share_(share) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     Verdict verdict = accept_finite(updates);

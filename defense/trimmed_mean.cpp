@@ -25,6 +25,8 @@ class TrimmedMean final : public Defense {
  public:
   TrimmedMean(double beta, int64_t f) : beta_(beta), f_(f) {}
 
+  bool remembers() const override { return false; }
+
   DefenseResult aggregate(const RoundContext& round,
                           std::span<const ClientUpdate> updates) override {
     const auto numbers = [this](Context& context, std::span<const Tensor> vectors) {

@@ -17,7 +17,6 @@ namespace fedcamae {
 class Vote {
  public:
   explicit Vote(int64_t b) : b_(static_cast<size_t>(b)) {}
-  bool remembers() const { return b_ > 1; }
   // Before the flags of a round. Where the latest comes again, because it was interrupted, what it
   // flagged is forgotten first.
   void begin(int64_t round) { flags_.begin(round); }

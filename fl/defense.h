@@ -65,9 +65,9 @@ class Defense {
   virtual void check_setup(const Model& model, const ServerData& server) const {
     (void)model, (void)server;
   }
-  // Do earlier rounds change its verdict? A study that goes on from where it was interrupted then
+  // May earlier rounds change its verdict? A study that goes on from where it was interrupted then
   // has it judge those again.
-  virtual bool remembers() const { return false; }
+  virtual bool remembers() const { return true; }
   // updates: sorted by client id, at least one. The verdict permutes with the ids. May keep memory
   // from round to round; the round that was last may come again, because it was interrupted, and
   // must then give the same.

@@ -62,6 +62,7 @@ class FakeDefense : public Defense {
   using Updates = std::span<const ClientUpdate>;
   std::function<void(const RoundContext&, Updates)> look;
   std::function<void(const RoundContext&, Updates, DefenseResult&)> change;
+  bool remembers() const override { return false; }
   DefenseResult aggregate(const RoundContext& round, Updates updates) override;
 };
 std::unique_ptr<FakeDefense> looking(
