@@ -38,11 +38,13 @@ std::string reference_rows(const ReferenceSpec& spec) {
 }
 
 std::string central_rows(const CentralSpec& spec) {
-  const std::string probes = spec.probe.count == 0 ? "one of each class (of ten at most)"
-                                                   : fmt::format("{} random", spec.probe.count);
-  return row("maps", fmt::format("at the layer's own resolution; probe images a round: {0}, at "
-                                 "{1} x {1}",
-                                 probes, spec.probe.size)) +
+  const std::string probes = spec.probe.count == 0
+                                 ? fmt::format("the server's, {} at most", kMostProbes)
+                                 : fmt::format("{} random", spec.probe.count);
+  const std::string size =
+      spec.probe.size == 0 ? "their own size" : fmt::format("{0} x {0}", spec.probe.size);
+  return row("maps", fmt::format("at the layer's own resolution; probe images a round: {}, at {}",
+                                 probes, size)) +
          row("channels", fmt::format("{}", fmt::join(spec.channels, ", ")));
 }
 

@@ -30,7 +30,7 @@ Seen in_content_order(std::vector<Evidence> all, const std::vector<bool>& accept
   for (size_t u = 0; u < accepted.size(); ++u)
     if (accepted[u]) seen.update.push_back(u);
   std::stable_sort(seen.update.begin(), seen.update.end(), [&](size_t a, size_t b) {
-    return std::tie(all[a].evidence, all[a].heat) < std::tie(all[b].evidence, all[b].heat);
+    return std::tie(all[a].scores, all[a].heat) < std::tie(all[b].scores, all[b].heat);
   });
   for (const size_t u : seen.update) seen.models.push_back(std::move(all[u]));
   return seen;
@@ -55,9 +55,9 @@ class CentralDetector final : public Defense {
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(spec_.probe, round);
     Verdict verdict = accept_finite(updates);
-    const std::string layer = spec_.layer.empty() ? round.model.default_layer() : spec_.layer;
-    const Seen seen = in_content_order(evidence_of_round(round, updates, probe, layer, verdict),
-                                       verdict.accepted);
+    if (spec_.layer.empty()) spec_.layer = inner_layer(round.model, probe);
+    const Seen seen = in_content_order(
+        evidence_of_round(round, updates, probe, spec_.layer, verdict), verdict.accepted);
     CrossFit shape;
     judge(round, updates, seen, verdict, shape);
     DefenseResult result{mean_of_accepted(round, updates, verdict.accepted), verdict, {}};
@@ -71,8 +71,8 @@ class CentralDetector final : public Defense {
   }
 
   // Scores: the largest excess of any channel. What is not finite has no part in it; in the votes
-  // it counts as a flag. Where the global model has no finite evidence, what is measured from it
-  // has no say.
+  // it counts as a flag. Where the global model has no finite evidence, twins and agreement, which
+  // are measured from it, have no say.
   void judge(const RoundContext& round, std::span<const ClientUpdate> updates, const Seen& seen,
              Verdict& verdict, CrossFit& shape) {
     const ProfilePhase phase(round.model.context(), "autoencoder");
@@ -94,13 +94,12 @@ class CentralDetector final : public Defense {
     if (has("length"))
       add(length_excess(lengths(round, updates, seen), first_of_each(voice), spec_.length_factor));
     if (has("heat")) add(heat_excess(seen.models, first_of_each(voice), spec_.heat_factor));
+    if (seen.global.finite && has("agreement"))
+      add(agreement_excess(seen.models, seen.global, first_of_each(voice), spec_.agreement_share));
     if (has("shape")) {
-      shape = cross_fitted(round, shapes, voice, spec_.fit.coder.epochs);
+      shape = cross_fitted(round, shapes, voice);
       add(above_median(shape.errors, first_of_each(voice), spec_.k));
     }
-    if (seen.global.finite && has("change"))
-      add(above_median(cross_fitted(round, changes, voice, spec_.change_epochs).errors,
-                       first_of_each(voice), spec_.change_k));
     if (!excess.empty()) verdict.threshold = 1;
     for (size_t i = 0; i < excess.size(); ++i) verdict.score[seen.update[i]] = excess[i];
     vote_.begin(round.round);
@@ -121,10 +120,8 @@ class CentralDetector final : public Defense {
   }
 
   CrossFit cross_fitted(const RoundContext& round, const Rows& rows,
-                        const std::vector<size_t>& voice, int64_t epochs) const {
-    CrossFitSpec spec = spec_.fit;
-    spec.coder.epochs = epochs;
-    return cross_fit(rows, voice, core_rows(rows, first_of_each(voice)), spec,
+                        const std::vector<size_t>& voice) const {
+    return cross_fit(rows, voice, core_rows(rows, first_of_each(voice)), spec_.fit,
                      {round.seed, Purpose::kAutoencoder, static_cast<uint32_t>(round.round)});
   }
 
@@ -162,7 +159,7 @@ class CentralDetector final : public Defense {
 }  // namespace
 
 const std::vector<std::string>& central_channels() {
-  static const std::vector<std::string> all = {"shape", "change", "twins", "heat", "length"};
+  static const std::vector<std::string> all = {"shape", "agreement", "twins", "heat", "length"};
   return all;
 }
 

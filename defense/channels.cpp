@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "defense/core_rows.h"
@@ -32,28 +33,6 @@ double heat_of(const Evidence& evidence) {
   return median(std::move(means));
 }
 
-// What is left of each of a row's `parts` without its component along the same part of `direction`;
-// zero where that is a rounding of it.
-void take_out(Row& row, const Row& direction, size_t parts) {
-  constexpr double kRounding = 1e-10;  // of squares of float32 numbers' differences
-  const size_t width = row.size() / parts;
-  for (size_t begin = 0; begin < row.size(); begin += width) {
-    double along = 0, squares = 0, before = 0, after = 0;
-    for (size_t i = begin; i < begin + width; ++i) {
-      along += row[i] * direction[i];
-      squares += direction[i] * direction[i];
-      before += row[i] * row[i];
-    }
-    const double factor = squares > 0 ? along / squares : 0;
-    for (size_t i = begin; i < begin + width; ++i) {
-      row[i] -= factor * direction[i];
-      after += row[i] * row[i];
-    }
-    if (after <= kRounding * before)
-      std::fill_n(row.begin() + static_cast<int64_t>(begin), width, 0.0);
-  }
-}
-
 }  // namespace
 
 Row shape_row(const Evidence& evidence) {
@@ -70,11 +49,10 @@ Row shape_row(const Evidence& evidence) {
 }
 
 Row change_row(const Evidence& evidence, const Evidence& global) {
-  check(evidence.evidence.size() == global.evidence.size(),
-        "[change_row] maps of {} and {} numbers", evidence.evidence.size(), global.evidence.size());
-  Row row = evidence.evidence;
-  for (size_t i = 0; i < row.size(); ++i) row[i] -= global.evidence[i];
-  take_out(row, global.evidence, global.probes);
+  check(evidence.scores.size() == global.scores.size(), "[change_row] {} and {} scores",
+        evidence.scores.size(), global.scores.size());
+  Row row = evidence.scores;
+  for (size_t i = 0; i < row.size(); ++i) row[i] -= global.scores[i];
   return to_unit_length(std::move(row));
 }
 
@@ -103,6 +81,45 @@ std::vector<double> heat_excess(const std::vector<Evidence>& models,
   const double middle = median_at(heats, heard);
   for (double& v : heats) v = std::abs(v - middle) / std::log(factor);
   return heats;
+}
+
+double agreement(const Row& scores, const std::vector<size_t>& label, size_t classes) {
+  check(scores.size() == label.size() * classes, "[agreement] {} scores of {} probes, {} classes",
+        scores.size(), label.size(), classes);
+  if (classes < 2) return 0;
+  Row evidence = scores;
+  for (auto of_probe = evidence.begin(); of_probe != evidence.end();) {
+    const auto end = of_probe + static_cast<int64_t>(classes);
+    const double mean = std::accumulate(of_probe, end, 0.0) / static_cast<double>(classes);
+    for (; of_probe != end; ++of_probe) *of_probe -= mean;
+  }
+  double sum = 0;
+  for (size_t c = 0; c < classes; ++c) {
+    double won = 0, pairs = 0;
+    for (size_t p = 0; p < label.size(); ++p)
+      for (size_t q = 0; label[p] == c && q < label.size(); ++q) {
+        if (label[q] == c) continue;
+        const double own = evidence[p * classes + c], other = evidence[q * classes + c];
+        won += own > other ? 1 : own == other ? 0.5 : 0;
+        ++pairs;
+      }
+    sum += won / pairs;
+  }
+  return sum / static_cast<double>(classes) - 0.5;
+}
+
+std::vector<double> agreement_excess(const std::vector<Evidence>& models, const Evidence& global,
+                                     const std::vector<size_t>& heard, double share) {
+  if (heard.empty() || agreement(global.scores, global.label, global.classes) < kKnows)
+    return std::vector<double>(models.size(), 0.0);
+  std::vector<double> excess;
+  for (const Evidence& e : models) {
+    const double mirrored = e.mirrored.empty() ? 0 : agreement(e.mirrored, e.label, e.classes);
+    excess.push_back(2 * agreement(e.scores, e.label, e.classes) - mirrored);
+  }
+  const double middle = median_at(excess, heard);
+  for (double& v : excess) v = middle > 0 ? (middle - v) / ((1 - share) * middle) : 0;
+  return excess;
 }
 
 std::vector<double> length_excess(const std::vector<double>& lengths,

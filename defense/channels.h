@@ -14,10 +14,8 @@ namespace fedcamae {
 // LayerCAM's maps, each scaled to [0, 1] as the released code does ((m - min) / (1e-7 + max)), one
 // after the other, the whole of unit length: where the model looks, not how strongly.
 Row shape_row(const Evidence& evidence);
-// The difference between the signed maps of the model and of the global one, of unit length: which
-// way the training has moved the evidence, not how far. Of each probe's difference the part along
-// the global model's own maps of that probe is taken out: honest training makes all evidence
-// stronger here and weaker there, and that says nothing. All zero where nothing else has moved.
+// The difference between the scores of the model and of the global one, of unit length: which way
+// the training has moved the evidence, not how far. All zero where nothing has moved.
 Row change_row(const Evidence& evidence, const Evidence& global);
 
 // --- from values to excess -----------------------------------------------------------------------
@@ -35,6 +33,21 @@ std::vector<double> above_median(const std::vector<double>& values,
 // heat.)
 std::vector<double> heat_excess(const std::vector<Evidence>& models,
                                 const std::vector<size_t>& heard, double factor);
+
+// How well scores [probes * classes] tell the probes apart, in [-0.5, 0.5], 0 where they tell
+// nothing: for each class the share of pairs, a probe of the class and one of another, in which the
+// former has more evidence for the class than the latter (the area under the curve of one class
+// against the rest; ties are halves), minus 1/2; the mean over the classes. Evidence is a score
+// minus its probe's mean over the classes. No class's bias moves it: clients whose images are
+// mostly of some classes favour those everywhere. 0 where there is but one class.
+double agreement(const Row& scores, const std::vector<size_t>& label, size_t classes);
+// Honest training leaves a model that tells the probes apart better than its mirror image does: v =
+// 2 agreement(scores) - agreement(mirrored), and the excess is how far v lies below the median of
+// `heard`, over (1 - share) of that median. None where the median is not above 0, nor where the
+// global model's own agreement is below kKnows: who starts from nothing ends anywhere.
+constexpr double kKnows = 0.25;
+std::vector<double> agreement_excess(const std::vector<Evidence>& models, const Evidence& global,
+                                     const std::vector<size_t>& heard, double share);
 
 // How far the weights have moved, over `factor` times the median of `heard`; no map has a part in
 // it. Too short is no matter: it does next to nothing.

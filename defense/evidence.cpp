@@ -1,64 +1,62 @@
 #include "defense/evidence.h"
 
+#include <algorithm>
 #include <set>
 
-#include "autograd/functions.h"
 #include "core/ops.h"
 #include "core/profile.h"
+#include "models/layer_cam.h"
 
 namespace fedcamae {
 namespace {
 
-// The gradient of scores, one class for each image, with respect to the tapped activation.
-Tensor gradient_of(const Model::Tapped& tapped, const std::vector<int32_t>& classes) {
-  const Shape& s = tapped.logits.shape();
-  std::vector<float> chosen(static_cast<size_t>(s.size()), 0.0f);
-  for (size_t i = 0; i < classes.size(); ++i)
-    chosen[i * static_cast<size_t>(s[1]) + static_cast<size_t>(classes[i])] = 1;
-  const Tensor dy =
-      ops::cast(Tensor::from(tapped.logits.value().context(), s, chosen), tapped.logits.type());
-  return ops::cast(gradients(tapped.logits, {{tapped.activation}}, dy)[0], ElementType::kFloat32);
+// Numbers on the host; false where they are not finite.
+bool fetch(const Tensor& numbers, Row& row) {
+  if (!ops::all_finite(numbers)) return false;
+  const std::vector<float> values = numbers.to_host();
+  row.assign(values.begin(), values.end());
+  return true;
 }
 
-// Maps [N, h * w] on the host; false where they are not finite.
-bool fetch(const Tensor& maps, std::vector<float>& numbers) {
-  if (!ops::all_finite(maps)) return false;
-  numbers = maps.to_host();
+// Columns `classes` of logits [N, all classes]; false where any logit is not finite.
+bool fetch_scores(const Tensor& logits, const std::set<int32_t>& classes, Row& row) {
+  Row all;
+  if (!fetch(ops::cast(logits, ElementType::kFloat32), all)) return false;
+  const auto width = static_cast<size_t>(logits.shape()[1]);
+  row.clear();
+  for (size_t begin = 0; begin < all.size(); begin += width)
+    for (const int32_t c : classes) row.push_back(all[begin + static_cast<size_t>(c)]);
   return true;
+}
+
+std::set<int32_t> classes_of(const Probe& probe) {
+  return {probe.labels.begin(), probe.labels.end()};
+}
+
+Row mirrored_scores(const RoundContext& round, const ModelState& update, const Probe& probe) {
+  ModelState mirror = update;
+  mirror.parameters = round.global.parameters.clone();
+  ops::scale_(2, mirror.parameters);
+  ops::axpy_(-1, update.parameters, mirror.parameters);
+  const BorrowedState borrowed(round.model, mirror);
+  const NoGrad no_grad;
+  Row scores;
+  fetch_scores(round.model.forward(probe.images).value(), classes_of(probe), scores);
+  return scores;
 }
 
 }  // namespace
 
 Evidence evidence_of(Model& model, const Probe& probe, const std::string& layer) {
-  const Model::Tapped tapped = model.forward_tapped(probe.images, layer);
-  const Tensor activation = ops::cast(tapped.activation.value(), ElementType::kFloat32);
-  const std::set<int32_t> classes(probe.labels.begin(), probe.labels.end());
+  const CamResult seen = layer_cam(model, probe.images, layer, probe.labels);
+  const std::set<int32_t> classes = classes_of(probe);
   Evidence result{.probes = probe.labels.size(),
                   .classes = classes.size(),
-                  .side = static_cast<size_t>(activation.shape().h()),
-                  .heat = {},
-                  .evidence = {},
-                  .finite = ops::all_finite(tapped.logits.value())};
-  std::vector<float> numbers;
-  const Tensor positive = ops::relu(gradient_of(tapped, probe.labels));
-  result.finite =
-      result.finite && fetch(ops::relu(ops::sum_last(ops::mul(positive, activation))), numbers);
-  if (!result.finite) return result;
-  result.heat.assign(numbers.begin(), numbers.end());
-
-  const size_t pixels = result.side * result.side, map = result.classes * pixels;
-  result.evidence.resize(result.probes * map);
-  size_t place = 0;
-  for (const int32_t c : classes) {
-    const Tensor gradient = gradient_of(tapped, std::vector<int32_t>(result.probes, c));
-    result.finite = fetch(ops::sum_last(ops::mul(gradient, activation)), numbers);
-    if (!result.finite) return result;
-    for (size_t p = 0; p < result.probes; ++p)
-      for (size_t i = 0; i < pixels; ++i)
-        result.evidence[p * map + place * pixels + i] =
-            static_cast<double>(numbers[p * pixels + i]);
-    ++place;
-  }
+                  .side = static_cast<size_t>(seen.raw.shape()[1])};
+  for (const int32_t label : probe.labels)
+    result.label.push_back(
+        static_cast<size_t>(std::distance(classes.begin(), classes.find(label))));
+  result.finite = fetch_scores(seen.logits, classes, result.scores) && fetch(seen.raw, result.heat);
   return result;
 }
 
@@ -70,15 +68,29 @@ std::vector<Evidence> evidence_of_round(const RoundContext& round,
   std::vector<Evidence> all(updates.size() + 1);
   for (size_t u = 0; u < updates.size(); ++u) {
     if (!verdict.accepted[u]) continue;
-    const BorrowedState borrowed(model, updates[u].state);
-    all[u] = evidence_of(model, probe, layer);
-    if (all[u].finite) continue;
-    verdict.accepted[u] = false;
-    verdict.nonfinite[u] = true;
+    {
+      const BorrowedState borrowed(model, updates[u].state);
+      all[u] = evidence_of(model, probe, layer);
+    }
+    if (all[u].finite) {
+      all[u].mirrored = mirrored_scores(round, updates[u].state, probe);
+    } else {
+      verdict.accepted[u] = false;
+      verdict.nonfinite[u] = true;
+    }
   }
   const BorrowedState borrowed(model, round.global);
   all.back() = evidence_of(model, probe, layer);
   return all;
+}
+
+std::string inner_layer(Model& model, const Probe& probe) {
+  const Shape& s = probe.images.shape();
+  const Tensor first = probe.images.window(0, {1, s.h(), s.w(), s.c()});
+  const std::vector<std::string> layers = model.layers();
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
+    if (model.forward_tapped(first, *layer).activation.shape().h() >= kLeastSide) return *layer;
+  return model.default_layer();
 }
 
 }  // namespace fedcamae

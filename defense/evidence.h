@@ -1,5 +1,5 @@
-// What a model sees in the probe images, at the layer's own resolution: LayerCAM's maps, and signed
-// maps, which keep the evidence against a class as well.
+// What a model sees in the probe images: LayerCAM's maps at an inner layer, which say where it
+// looks, and its evidence for each class, which says what it takes them for.
 #pragma once
 
 #include <string>
@@ -12,23 +12,32 @@
 namespace fedcamae {
 
 struct Evidence {
-  size_t probes = 0, classes = 0,
-         side = 0;  // side of a map; classes: the probes' labels, each once
-  // For each probe LayerCAM's map of its label's class, relu(sum_k relu(g_k) A_k): g is the
-  // gradient of the class score with respect to the activation A. [probes * side * side]
-  Row heat;
-  // For each probe and each class sum_k g_k A_k, without either relu, classes in ascending order.
-  // [probes * classes * side * side]
-  Row evidence;
+  size_t probes = 0, classes = 0, side = 0;  // classes: the probes' labels, each once; of a map
+  std::vector<size_t> label = {};            // which of the classes, per probe
+  // LayerCAM's map of the probe's label, relu(sum_k relu(g_k) A_k), g being the gradient of the
+  // class score with respect to the layer's activation A. [probes * side * side]
+  Row heat = {};
+  // The scores of the classes, in ascending order: behind the last layer a signed map's sum over
+  // the pixels and a bias. [probes * classes]
+  Row scores = {};
+  Row mirrored = {};  // the scores of the mirror image, or empty where they are not finite
   bool finite = true;
 };
-// The model computes where its state lies; the maps, a few thousand numbers, come to the host.
+// Without the mirror image. The model computes where its state lies; the maps, a few thousand
+// numbers, come to the host.
 Evidence evidence_of(Model& model, const Probe& probe, const std::string& layer);
 
 // Of each accepted update, loaded into round.model by turns, and of the global state last. One
 // whose logits or maps are not finite loses its place in the verdict: rejected, nonfinite.
+// The mirror image of an update has gone as far from the global model the other way, 2 global - w,
+// with the update's own statistics.
 std::vector<Evidence> evidence_of_round(const RoundContext& round,
                                         std::span<const ClientUpdate> updates, const Probe& probe,
                                         const std::string& layer, Verdict& verdict);
+
+// The last layer in whose maps a place can be told: kLeastSide pixels wide at least for the probe's
+// images; the model's default layer where no map is so large.
+constexpr int64_t kLeastSide = 4;
+std::string inner_layer(Model& model, const Probe& probe);
 
 }  // namespace fedcamae

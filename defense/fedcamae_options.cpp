@@ -31,20 +31,21 @@ std::vector<Option> probe_options() {
        .high = kMany},
       {.name = "probes",
        .value = int64_t{0},
-       .doc = "random probe images a round; 0: the variant's, one of each of up to ten classes "
+       .doc = "random probe images a round; 0: the variant's, all of the server's, 100 at most "
               "(reference: 1)",
        .low = 0,
        .high = kMany},
       {.name = "size",
        .value = int64_t{0},
        .doc =
-           "side that a probe image is resized to, pixels; 0: the variant's, 96 (reference: 224)",
+           "side that a probe image is resized to, pixels; 0: the variant's, none (reference: 224)",
        .low = 0,
        .high = kSide},
       {.name = "layer",
        .value = std::string(),
        .doc =
-           "layer of the heat maps (`fedcamae summary` lists them); empty: the last trunk block"},
+           "layer of the heat maps (`fedcamae summary` lists them); empty: the variant's, the last "
+           "with maps of 4 x 4 (reference: the last trunk block)"},
       {.name = "class",
        .value = std::string("label"),
        .doc = "class that is explained: the probe's label, or (reference) each model's own arg-max",
@@ -98,20 +99,15 @@ std::vector<Option> verdict_options() {
            .choices = {"variant", "mean_std", "median_mad"}},
           {.name = "k",
            .value = 0.0,
-           .doc = "factor of the threshold (fedcamae: of channel shape); 0: the variant's, 3.5 "
+           .doc = "factor of the threshold (fedcamae: of channel shape); 0: the variant's, 5 "
                   "(reference: 1)",
            .low = 0,
            .high = kMany},
-          {.name = "change_k",
-           .value = 4.5,
-           .doc = "fedcamae: channel change, MADs above the median error",
-           .low = 0,
-           .high = kMany},
-          {.name = "change_epochs",
-           .value = int64_t{0},
-           .doc = "fedcamae: of channel change's autoencoder; 0: the distance from the median row",
-           .low = 0,
-           .high = kMany},
+          {.name = "agreement_share",
+           .value = 0.5,
+           .doc = "fedcamae: channel agreement, least share of the median update's agreement",
+           .low = -1e3,
+           .high = 0.999},
           {.name = "twins_k",
            .value = 3.0,
            .doc = "fedcamae: channel twins, MADs nearer to a neighbour than the median update is",
@@ -173,8 +169,7 @@ CentralSpec central_spec(const Options& o) {
   spec.heat_factor = o.real("heat_factor");
   spec.length_factor = o.real("length_factor");
   if (o.real("k") > 0) spec.k = o.real("k");
-  spec.change_k = o.real("change_k");
-  spec.change_epochs = o.integer("change_epochs");
+  spec.agreement_share = o.real("agreement_share");
   spec.twins_k = o.real("twins_k");
   spec.twins_ratio = o.real("twins_ratio");
   spec.vote = o.integer("vote");
@@ -183,8 +178,8 @@ CentralSpec central_spec(const Options& o) {
 
 ReferenceSpec reference_spec(const Options& o) {
   refuse_changed(o, "fedcamae",
-                 {"folds", "channels", "change_k", "change_epochs", "twins_k", "twins_ratio",
-                  "heat_factor", "length_factor"});
+                 {"folds", "channels", "agreement_share", "twins_k", "twins_ratio", "heat_factor",
+                  "length_factor"});
   ReferenceSpec spec;
   spec.probe.label = o.integer("probe_label");
   if (o.integer("probes") > 0) spec.probe.count = o.integer("probes");

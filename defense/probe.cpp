@@ -13,21 +13,20 @@ struct Labelled {
   std::vector<int32_t> labels;
 };
 
-// A random image of each class, or of as many as there may be, classes in ascending order.
-std::vector<int64_t> one_of_each(const ImageSet& set, Random& random) {
+// Round by round another image of every class that has one left, classes in a random order.
+std::vector<int64_t> of_every_class(const ImageSet& set, Random& random) {
   std::map<int32_t, std::vector<int64_t>> by_class;
   for (size_t i = 0; i < set.labels.size(); ++i)
     by_class[set.labels[i]].push_back(static_cast<int64_t>(i));
-  std::vector<int32_t> classes;
-  for (const auto& [label, indices] : by_class) classes.push_back(label);
-  const auto held = static_cast<int64_t>(classes.size());
-  std::vector<int64_t> places = random.choose(held, std::min(held, kProbeClasses));
-  std::sort(places.begin(), places.end());
+  std::vector<std::vector<int64_t>> piles;
+  for (auto& [label, pile] : by_class) piles.push_back(std::move(pile));
+  random.shuffle(std::span(piles));
+  for (std::vector<int64_t>& pile : piles) random.shuffle(std::span(pile));
+  const auto count = static_cast<size_t>(std::min(set.count(), kMostProbes));
   std::vector<int64_t> chosen;
-  for (const int64_t place : places) {
-    const std::vector<int64_t>& indices = by_class.at(classes[static_cast<size_t>(place)]);
-    chosen.push_back(indices[random.below(indices.size())]);
-  }
+  for (size_t depth = 0; chosen.size() < count; ++depth)
+    for (const std::vector<int64_t>& pile : piles)
+      if (depth < pile.size() && chosen.size() < count) chosen.push_back(pile[depth]);
   return chosen;
 }
 
@@ -37,7 +36,7 @@ Labelled choose(const ProbeSpec& spec, const RoundContext& round) {
   Labelled chosen;
   Random random({round.seed, Purpose::kProbe, static_cast<uint32_t>(round.round)});
   const std::vector<int64_t> images =
-      spec.count == 0 ? one_of_each(set, random) : random.choose(set.count(), spec.count);
+      spec.count == 0 ? of_every_class(set, random) : random.choose(set.count(), spec.count);
   for (const int64_t i : images) {
     const ImageSet one = set.subset({i});
     chosen.pictures.push_back({one.height, one.width, one.pixels});
@@ -64,15 +63,16 @@ Probe make_probe(const ProbeSpec& spec, const RoundContext& round) {
   const Normalization& normal = round.server.normalization;
   Probe probe;
   probe.labels = chosen.labels;
+  const int64_t side = spec.size > 0 ? spec.size : chosen.pictures[0].height;
   std::vector<float> values;
   for (const Picture& picture : chosen.pictures) {
-    const std::vector<float> square = resize_and_crop(picture, spec.size);
+    const std::vector<float> square = resize_and_crop(picture, side);
     for (size_t i = 0; i < square.size(); ++i)
       values.push_back((square[i] - normal.mean[i % 3]) / normal.std[i % 3]);
     if (probe.picture.empty()) probe.picture = square;
   }
   const auto count = static_cast<int64_t>(chosen.pictures.size());
-  probe.images = Tensor::from(round.model.context(), {count, spec.size, spec.size, 3}, values);
+  probe.images = Tensor::from(round.model.context(), {count, side, side, 3}, values);
   return probe;
 }
 

@@ -10,14 +10,14 @@
 
 namespace fedcamae {
 
-constexpr int64_t kProbeClasses = 10;
+constexpr int64_t kMostProbes = 100;
 
 struct ProbeSpec {
   std::optional<Picture> fixed = {};  // none: random images of the server's, new ones each round
   int64_t label = -1;                 // the class of the fixed picture; -1: not known
-  int64_t count = 1;                  // random images; 0: one of each class that the server holds,
-                                      // of kProbeClasses random ones where it holds more
-  int64_t size = 224;                 // side that they are resized to, pixels
+  int64_t count = 1;                  // random images; 0: all that the server holds, kMostProbes at
+                                      // most, of each class as many as of any other if it can be
+  int64_t size = 224;                 // side that they are resized to, pixels; 0: their own height
 };
 
 struct Probe {

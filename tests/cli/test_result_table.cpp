@@ -56,7 +56,7 @@ TEST_CASE("under the released detector the table says the map side and what its 
       "(these 128 hidden, 200 epochs)"));
   const std::string own_variant = table(
       {"defense.type=fedcamae", "defense.channels=[\"shape\", \"twins\"]"}, example(folder.path()));
-  CHECK(contains(own_variant, "one of each class (of ten at most), at 96 x 96"));
+  CHECK(contains(own_variant, "the server's, 100 at most, at their own size"));
   CHECK(contains(own_variant, "shape, twins"));
   CHECK_FALSE(contains(own_variant, "note"));
 }

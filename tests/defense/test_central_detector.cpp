@@ -8,8 +8,11 @@
 #include <set>
 
 #include "core/ops.h"
+#include "defense/aggregate.h"
 #include "defense/evidence.h"
+#include "layers/optimizer.h"
 #include "models/layer_cam.h"
+#include "models/training_step.h"
 #include "tests/defense/server.h"
 #include "tests/support/compare.h"
 
@@ -22,7 +25,7 @@ using testing::Server;
 using Texts = std::vector<std::string>;
 
 std::unique_ptr<Defense> fedcamae(const std::vector<Change>& changes = {}) {
-  std::vector<Change> all = {{"size", int64_t{32}}, {"epochs", int64_t{40}}, {"vote", int64_t{1}}};
+  std::vector<Change> all = {{"epochs", int64_t{40}}, {"vote", int64_t{1}}};
   all.insert(all.end(), changes.begin(), changes.end());
   return make_defense("fedcamae", all);
 }
@@ -41,42 +44,78 @@ std::vector<size_t> flagged(const Verdict& v) {
   return who;
 }
 
-TEST_CASE("the maps: LayerCAM's, and those whose sum over pixels is a logit without its bias") {
-  Server server;
-  const Probe probe = make_probe({.count = 0, .size = 16}, server.round());
+// `from` after some steps on nine of the server's twelve images, other ones for each client.
+ClientUpdate trained(Server& server, const ModelState& from, int64_t client, int steps) {
+  const Probe some = make_probe({.count = 9, .size = 16}, server.round(client + 1));
+  const IndexTensor labels = IndexTensor::from(server.context(), some.labels);
   Model& model = server.round().model;
+  model.set_state(from);
+  model.set_training(true);
+  Optimizer optimizer({.type = "sgd"}, model.parameters(), model.gradients());
+  for (int step = 0; step < steps; ++step)
+    training_step(model, some.images, labels, 0, optimizer, 0.05);
+  model.set_training(false);
+  ClientUpdate update{client, model.state(), 10, 0.5};
+  model.set_state(server.global());
+  return update;
+}
+
+TEST_CASE("the evidence: LayerCAM's maps of the probes' labels, the scores of their classes") {
+  Server server;
+  ServerData some = server.data();
+  some.images = some.images.subset({0, 1, 3, 4, 5, 7});  // of the classes 0, 1 and 3 alone
+  const RoundContext base = server.round();
+  const RoundContext round{1, base.seed, base.global, base.model, some, false, false};
+  const Probe probe = make_probe({.count = 0, .size = 16}, round);
+  Model& model = round.model;
   const Evidence e = evidence_of(model, probe, model.default_layer());
-  const std::set<int32_t> classes(probe.labels.begin(), probe.labels.end());
-  const size_t pixels = e.side * e.side;
-  REQUIRE(e.classes == 4);
-  REQUIRE(e.heat.size() == 4 * pixels);
-  REQUIRE(e.evidence.size() == 4 * e.classes * pixels);
+  REQUIRE(e.probes == 6);
+  REQUIRE(e.classes == 3);
   CHECK(e.finite);
+  CHECK(e.mirrored.empty());
   const std::vector<float> logits = model.forward(probe.images).value().to_host();
-  std::vector<float> bias;
-  for (const StateEntry& entry : model.entries())
-    if (entry.name == "fc.bias")
-      bias = model.parameters().window(entry.offset, entry.shape).to_host();
-  for (size_t p = 0; p < 4; ++p) {
-    size_t place = 0;
-    for (const int32_t label : classes) {
-      const auto c = static_cast<size_t>(label);
-      const size_t begin = (p * e.classes + place++) * pixels;
-      double sum = 0;
-      for (size_t i = 0; i < pixels; ++i) {
-        sum += e.evidence[begin + i];
-        if (label == probe.labels[p])
-          CHECK(e.heat[p * pixels + i] >= std::max(0.0, e.evidence[begin + i]) - 1e-6);
-      }
-      // Behind the layer come the mean over pixels and the last linear layer.
-      CHECK(std::abs(sum - static_cast<double>(logits[4 * p + c] - bias[c])) < 1e-4);
-    }
+  REQUIRE(e.scores.size() == 6 * 3);
+  const std::vector<size_t> classes = {0, 1, 3};
+  for (size_t p = 0; p < 6; ++p) {
+    CHECK(classes[e.label[p]] == static_cast<size_t>(probe.labels[p]));
+    for (size_t c = 0; c < 3; ++c)
+      CHECK(e.scores[3 * p + c] == static_cast<double>(logits[4 * p + classes[c]]));
   }
-  // LayerCAM's map is that of layer_cam.
   const std::vector<float> raw =
       layer_cam(model, probe.images, model.default_layer(), probe.labels).raw.to_host();
-  for (size_t i = 0; i < raw.size(); ++i)
-    CHECK(std::abs(e.heat[i] - static_cast<double>(raw[i])) < 1e-6);
+  CHECK(e.heat == Row(raw.begin(), raw.end()));
+  CHECK(e.heat.size() == 6 * e.side * e.side);
+}
+
+TEST_CASE("the mirror image: as far the other way, with the update's own statistics") {
+  Server server;
+  const std::vector<ClientUpdate> updates = honest_ones(server, 2);
+  const RoundContext round = server.round();
+  const Probe probe = make_probe({.count = 0, .size = 16}, round);
+  Verdict verdict = accept_finite(updates);
+  const std::string layer = round.model.default_layer();
+  const std::vector<Evidence> all = evidence_of_round(round, updates, probe, layer, verdict);
+  REQUIRE(all.size() == 3);
+  ModelState mirror = updates[1].state;
+  const std::vector<float> from = server.global().parameters.to_host(),
+                           to = mirror.parameters.to_host();
+  std::vector<float> turned;
+  for (size_t i = 0; i < to.size(); ++i) turned.push_back(2 * from[i] - to[i]);
+  mirror.parameters = Tensor::from(round.model.context(), mirror.parameters.shape(), turned);
+  const BorrowedState borrowed(round.model, mirror);
+  CHECK(all[1].mirrored == evidence_of(round.model, probe, layer).scores);
+  CHECK(all[2].mirrored.empty());  // the global model's is itself
+}
+
+TEST_CASE("the layer of the maps: the last in which they are four pixels wide") {
+  const auto layer_at = [](const char* arch, int64_t size) {
+    Server server(arch);
+    return inner_layer(server.round().model,
+                       make_probe({.count = 2, .size = size}, server.round()));
+  };
+  CHECK(layer_at("small_cnn", 16) == "conv3");    // 4 x 4
+  CHECK(layer_at("small_cnn", 8) == "conv2");     // conv3 has 2 x 2
+  CHECK(layer_at("tiny_resnet", 8) == "layer4");  // none is so wide: the default
 }
 
 TEST_CASE("noise on every weight is flagged, honest clients are not") {
@@ -115,6 +154,22 @@ TEST_CASE("who has moved four times as far as the median is flagged by channel l
       flagged(
           fedcamae({{"channels", Texts{"length"}}})->aggregate(server.round(), updates).verdict) ==
       std::vector<size_t>{2});
+}
+
+TEST_CASE("who uploads the mirror image of an honest update is flagged by channel agreement") {
+  Server server;
+  const ModelState taught = trained(server, server.global(), 20, 60).state;
+  std::vector<ClientUpdate> updates;
+  for (int64_t i = 0; i < 7; ++i) updates.push_back(trained(server, taught, i, 40));
+  const Tensor turned = updates[4].state.parameters.clone();
+  ops::scale_(-1, turned);
+  ops::axpy_(2, taught.parameters, turned);
+  updates[4].state.parameters = turned;
+  const auto agreement = [] { return fedcamae({{"channels", Texts{"agreement"}}}); };
+  CHECK(flagged(agreement()->aggregate(server.round_from(taught), updates).verdict) ==
+        std::vector<size_t>{4});
+  // From a global model that knows nothing nobody is.
+  CHECK(flagged(agreement()->aggregate(server.round(), updates).verdict).empty());
 }
 
 TEST_CASE("each channel can be asked alone, and the score is the largest of them") {
@@ -203,15 +258,15 @@ TEST_CASE("pictures: maps and reconstructions of the first probe, at the layer's
   std::vector<ClientUpdate> updates = honest_ones(server, 5);
   updates[1] = server.not_finite(3);
   const auto r = fedcamae()->aggregate(server.round(1, false, true), updates).heat_maps.value();
-  CHECK(r.side == 8);  // 32 pixels through two poolings
-  REQUIRE(r.maps.size() == 5 * 64);
-  REQUIRE(r.reconstructions.size() == 5 * 64);
-  for (size_t i = 0; i < 5 * 64; ++i) {
-    CHECK(std::isfinite(r.maps[i]) == (i / 64 != 1));
-    CHECK(std::isfinite(r.reconstructions[i]) == (i / 64 != 1));
-    if (i / 64 != 1) CHECK((r.maps[i] >= 0 && r.maps[i] <= 1));
+  CHECK(r.side == 4);  // 16 pixels through two poolings
+  REQUIRE(r.maps.size() == 5 * 16);
+  REQUIRE(r.reconstructions.size() == 5 * 16);
+  for (size_t i = 0; i < 5 * 16; ++i) {
+    CHECK(std::isfinite(r.maps[i]) == (i / 16 != 1));
+    CHECK(std::isfinite(r.reconstructions[i]) == (i / 16 != 1));
+    if (i / 16 != 1) CHECK((r.maps[i] >= 0 && r.maps[i] <= 1));
   }
-  CHECK(*std::max_element(r.maps.begin(), r.maps.begin() + 64) == 1);
+  CHECK(*std::max_element(r.maps.begin(), r.maps.begin() + 16) == 1);
 }
 
 TEST_CASE("the same bits for any number of threads") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -90,37 +91,43 @@ TEST_CASE("a fixed picture is resized, has the label it is given, and no round c
   CHECK_THROWS_AS(make_probe({.fixed = picture, .label = 4, .size = 8}, server.round()), Error);
 }
 
-TEST_CASE("count 0: one image of each class that the server holds, new ones each round") {
+TEST_CASE("count 0: all images of the server's while they are few, at their own size") {
   Server server;  // 12 images of 4 classes
-  std::set<std::vector<float>> drawn;
-  for (int64_t round = 1; round <= 4; ++round) {
-    const Probe probe = make_probe({.count = 0, .size = kOwnSize}, server.round(round));
-    CHECK(probe.labels == std::vector<int32_t>{0, 1, 2, 3});
-    drawn.insert(probe.images.to_host());
-  }
-  CHECK(drawn.size() > 1);
-  ServerData two = server.data();
-  two.images = two.images.subset({1, 5, 3});  // of classes 1, 1, 3
-  const RoundContext base = server.round();
-  const RoundContext round{1, base.seed, base.global, base.model, two, false, false};
-  CHECK(make_probe({.count = 0, .size = kOwnSize}, round).labels == std::vector<int32_t>{1, 3});
+  const Probe probe = make_probe({.count = 0, .size = 0}, server.round());
+  REQUIRE(probe.images.shape() == Shape{12, kOwnSize, kOwnSize, 3});
+  std::vector<int32_t> labels = probe.labels, held = server.data().images.labels;
+  std::sort(labels.begin(), labels.end());
+  std::sort(held.begin(), held.end());
+  CHECK(labels == held);
 }
 
-TEST_CASE("count 0 with many classes: ten of them, drawn at random, each once") {
+TEST_CASE("count 0 of many: every class as often as any other, new images each round") {
   Server server;
   ServerData many = server.data();
-  for (size_t i = 0; i < many.images.labels.size(); ++i)
-    many.images.labels[i] = static_cast<int32_t>(i);  // twelve classes
+  std::vector<int64_t> twenty_times;
+  for (int64_t i = 0; i < 12 * 20; ++i) twenty_times.push_back(i % 12);
+  many.images = many.images.subset(twenty_times);  // 240 of 4 classes, but the last has seven
+  int64_t of_last = 0;
+  for (int32_t& label : many.images.labels)
+    if (label == 3 && ++of_last > 7) label = 0;
+  for (size_t i = 0; i < many.images.labels.size(); ++i)  // its number in its first byte
+    many.images.pixels[i * static_cast<size_t>(many.images.image_bytes())] =
+        static_cast<uint8_t>(i);
   const RoundContext base = server.round();
-  std::set<std::vector<int32_t>> drawn;
-  for (int64_t number = 1; number <= 4; ++number) {
+  std::set<std::set<float>> drawn;
+  for (int64_t number = 1; number <= 3; ++number) {
     const RoundContext round{number, base.seed, base.global, base.model, many, false, false};
-    const Probe probe = make_probe({.count = 0, .size = kOwnSize}, round);
-    const std::set<int32_t> classes(probe.labels.begin(), probe.labels.end());
-    CHECK(classes.size() == static_cast<size_t>(kProbeClasses));
-    drawn.insert(probe.labels);
+    const Probe probe = make_probe({.count = 0, .size = 0}, round);
+    std::vector<int64_t> count(4);
+    for (const int32_t label : probe.labels) ++count[static_cast<size_t>(label)];
+    CHECK(count == std::vector<int64_t>{31, 31, 31, 7});
+    const std::vector<float> values = probe.images.to_host();
+    std::set<float> numbers;
+    for (size_t i = 0; i < values.size(); i += kOwnSize * kOwnSize * 3) numbers.insert(values[i]);
+    CHECK(numbers.size() == 100);
+    drawn.insert(numbers);
   }
-  CHECK(drawn.size() > 1);
+  CHECK(drawn.size() == 3);
 }
 
 }  // namespace

@@ -47,8 +47,7 @@ TEST_CASE("FedCAMAE's own variant is the default; variant reference has the publ
   CHECK(own.heat_factor == spec.heat_factor);
   CHECK(own.length_factor == spec.length_factor);
   CHECK(own.k == spec.k);
-  CHECK(own.change_k == spec.change_k);
-  CHECK(own.change_epochs == spec.change_epochs);
+  CHECK(own.agreement_share == spec.agreement_share);
   CHECK(own.twins_k == spec.twins_k);
   CHECK(own.twins_ratio == spec.twins_ratio);
   CHECK(own.vote == 3);
@@ -97,8 +96,8 @@ TEST_CASE("an option that the chosen variant does not read is refused, not overl
                          Error);
   for (const Options& options :
        {with("folds", int64_t{3}), with("channels", std::vector<std::string>{"shape"}),
-        with("change_k", 4.0), with("change_epochs", int64_t{1}), with("twins_k", 2.0),
-        with("twins_ratio", 2.0), with("heat_factor", 2.0), with("length_factor", 2.0)})
+        with("agreement_share", 0.25), with("twins_k", 2.0), with("twins_ratio", 2.0),
+        with("heat_factor", 2.0), with("length_factor", 2.0)})
     CHECK_THROWS_WITH_AS(reference_spec(options),
                          doctest::Contains("variant = \"fedcamae\" alone; leave it out"), Error);
 }

@@ -17,7 +17,6 @@ using testing::Server;
 
 // The published autoencoder is large: a small one has the same properties.
 std::unique_ptr<Defense> make_rule(const std::string& name) {
-  if (name == "fedcamae") return make_defense(name, {{"size", int64_t{16}}});
   if (name == "grad_cam_ae")
     return make_defense(name, {{"size", int64_t{16}},
                                {"map_side", int64_t{8}},
