@@ -295,7 +295,8 @@ TEST_CASE("study: it goes on from wherever it was interrupted, to the last bit")
   while (!go_on(spec, dataset, study, left, 1 + left.cells % 2)) REQUIRE(left.cells <= 40);
   CHECK(left.cells == 2 * 2 * 2 + 2 * 4 * 4);
   CHECK(left.text == whole);
-  // A memory of the attack alone.
+  // A memory of the attack alone, of as many models in every round.
+  spec.fraction = 1;
   StudySpec forgetful = study;
   forgetful.attacks.resize(1);
   forgetful.defenses = {study.defenses[0], [] { return make_defense("median"); }};
@@ -304,6 +305,7 @@ TEST_CASE("study: it goes on from wherever it was interrupted, to the last bit")
   CHECK(go_on(spec, dataset, forgetful, some, 99));
   CHECK(some.text == text_of(cells_of(spec, dataset, forgetful)));
   // The models are lost: all is trained again.
+  spec.fraction = 0.7;
   Left poor(spec);
   CHECK_FALSE(go_on(spec, dataset, study, poor, 25));
   poor.models.clear();
