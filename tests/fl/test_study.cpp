@@ -1,13 +1,11 @@
 // A paired study against federations: each of its cells is a round that a federation can run, with
 // the same bits.
 #include <algorithm>
-#include <atomic>
 #include <limits>
-#include <map>
 
 #include "core/ops.h"
 #include "defense/registry.h"
-#include "fl/study.h"
+#include "tests/fl/studies.h"
 #include "tests/fl/support.h"
 
 namespace fedcamae {
@@ -15,17 +13,6 @@ namespace fedcamae {
 using namespace testing;
 
 namespace {
-
-std::unique_ptr<Defense> make_defense(const std::string& name) {
-  for (const DefenseInfo& info : defenses()) {
-    if (info.name != name) continue;
-    Options options(info.options);
-    if (name == "multi_krum") options.set("f", int64_t{2});
-    return info.make(options);
-  }
-  FAIL("no defense " << name);
-  return nullptr;
-}
 
 // Plain averaging before `round`, from then on the rule: where a study's trajectory comes from.
 class Late : public Defense {
@@ -42,86 +29,8 @@ class Late : public Defense {
   int64_t round_;
 };
 
-const std::vector<std::string> kAttacks = {"noise", "sign_flip", "label_flip", "gae"};
-const std::vector<std::string> kDefenses = {"mean", "multi_krum", "median"};
-
-StudySpec study_of(std::vector<int64_t> rounds) {
-  StudySpec study;
-  study.rounds = std::move(rounds);
-  for (const std::string& name : kAttacks)
-    study.attacks.emplace_back([name] { return make_attack(name); });
-  for (const std::string& name : kDefenses)
-    study.defenses.emplace_back([name] { return make_defense(name); });
-  return study;
-}
-
-FederationSpec spec_of(int64_t rounds) {
-  FederationSpec spec = tiny_spec();
-  spec.rounds = rounds;
-  return spec;
-}
-
-std::vector<StudyCell> cells_of(const FederationSpec& spec, const Dataset& dataset,
-                                StudySpec study) {
-  Study made(spec, dataset, std::move(study));
-  std::vector<StudyCell> cells;
-  made.run({.on_cell = [&](const StudyCell& cell) { cells.push_back(cell); }});
-  CHECK(static_cast<int64_t>(cells.size()) == made.cells());
-  return cells;
-}
-
-std::string text_of(const std::vector<StudyCell>& cells) {
-  std::string text;
-  for (const StudyCell& cell : cells)
-    text += fmt::format("{} {} {} {}", cell.attack, cell.defense, cell.closed_loop,
-                        fingerprint(cell.record));
-  return text;
-}
-
-// What an interrupted study leaves: how far it came, and the models from which rounds began.
-struct Left {
-  Context context;  // that outlives the study's
-  std::string text = {};
-  int64_t cells = 0, round = 0, trained = 0;
-  std::map<int64_t, ModelState> models = {};
-  explicit Left(const FederationSpec& spec) : context({.device = spec.device}) {}
-};
-
-// Goes on for so many cells at most; true where it came to its end.
-bool go_on(const FederationSpec& spec, const Dataset& dataset, const StudySpec& study, Left& left,
-           int64_t most) {
-  Study made(spec, dataset, study);
-  const int64_t end = left.cells + most;
-  const StudyPast past{left.cells, left.round, [&](int64_t round, Model& model) {
-                         model.set_state(left.models.at(round).to(model.context()));
-                       }};
-  const auto studied = [&](int64_t round) {
-    return std::find(study.rounds.begin(), study.rounds.end(), round) != study.rounds.end();
-  };
-  try {
-    made.run({.on_client = [&](int64_t, int64_t) { ++left.trained; },
-              .on_round =
-                  [&](int64_t round, const Model& model) {
-                    CHECK(round == left.round + 1);
-                    if (!studied(left.round)) left.models.erase(left.round);
-                    left.models.emplace(round, model.state().to(left.context));
-                    left.round = round;
-                  },
-              .on_cell =
-                  [&](const StudyCell& cell) {
-                    left.text += text_of({cell});
-                    ++left.cells;
-                  },
-              .stop = [&] { return left.cells >= end; }},
-             past);
-  } catch (const Interrupted&) {
-    return false;
-  }
-  return true;
-}
-
 std::unique_ptr<Attack> attack_of(const StudyCell& cell) {
-  return cell.attack == 0 ? nullptr : make_attack(kAttacks[cell.attack - 1]);
+  return cell.attack == 0 ? nullptr : make_attack(kStudyAttacks[cell.attack - 1]);
 }
 
 }  // namespace
@@ -138,7 +47,7 @@ TEST_CASE("study: each cell is the round that a federation gives, to the last bi
     FederationSpec single = spec;
     single.attack_start = single.attack_stop = round;
     Federation federation(single, dataset, attack_of(cell),
-                          std::make_unique<Late>(kDefenses[cell.defense], round));
+                          std::make_unique<Late>(kStudyDefenses[cell.defense], round));
     RoundRecord expected;
     for (int64_t i = 1; i <= round; ++i) expected = federation.run_round();
     CHECK(fingerprint(cell.record) == fingerprint(expected));
@@ -163,7 +72,7 @@ TEST_CASE("study: a closed loop is a federation under attack in every round") {
   for (const auto& [names, records] : live) {
     REQUIRE(records.size() == 2);
     Federation federation(spec, dataset, names.first == 0 ? nullptr : make_attack("gae"),
-                          make_defense(kDefenses[names.second]));
+                          make_defense(kStudyDefenses[names.second]));
     for (const RoundRecord& record : records)
       CHECK(fingerprint(record) == fingerprint(federation.run_round()));
   }
@@ -181,8 +90,8 @@ TEST_CASE("study: the same bits for any workers; defenses and attacks do not tou
   twice.attacks.insert(twice.attacks.end(), once.attacks.begin(), once.attacks.end());
   twice.defenses.insert(twice.defenses.end(), once.defenses.begin(), once.defenses.end());
   for (StudyCell cell : cells_of(spec, dataset, twice)) {
-    if (cell.attack > kAttacks.size()) cell.attack -= kAttacks.size();
-    cell.defense %= kDefenses.size();
+    if (cell.attack > kStudyAttacks.size()) cell.attack -= kStudyAttacks.size();
+    cell.defense %= kStudyDefenses.size();
     const auto same = std::find_if(cells.begin(), cells.end(), [&](const StudyCell& other) {
       return other.attack == cell.attack && other.defense == cell.defense;
     });
@@ -192,13 +101,13 @@ TEST_CASE("study: the same bits for any workers; defenses and attacks do not tou
 
 TEST_CASE("study: clients are trained once, attackers again where their labels change") {
   const Dataset dataset = tiny_dataset();
-  for (size_t a = 0; a < kAttacks.size(); ++a) {
+  for (size_t a = 0; a < kStudyAttacks.size(); ++a) {
     StudySpec study = study_of({1});
     study.attacks = {study.attacks[a]};
     Study made(spec_of(1), dataset, study);
     int64_t trained = 0;
     made.run({.on_client = [&](int64_t, int64_t) { ++trained; }});
-    CHECK(trained == (kAttacks[a] == "label_flip" ? 6 + 2 : 6));
+    CHECK(trained == (kStudyAttacks[a] == "label_flip" ? 6 + 2 : 6));
   }
 }
 
@@ -251,136 +160,6 @@ TEST_CASE("study: one memory for each attack and defense, over its rounds; updat
     CHECK(benign[round].size() == 6);
     for (const auto& update : benign[round]) CHECK(update == benign[round][0]);
   }
-}
-
-TEST_CASE("study: what is done before an interruption is what an unbroken one begins with") {
-  const Dataset dataset = tiny_dataset();
-  const std::string whole = text_of(cells_of(spec_of(2), dataset, study_of({2})));
-  size_t longest = 0;
-  for (const int limit : {1, 12, 25, 40, 55}) {
-    Study made(spec_of(2), dataset, study_of({2}));
-    std::atomic<int> asked = 0;
-    std::vector<StudyCell> cells;
-    CHECK_THROWS_AS(made.run({.on_cell = [&](const StudyCell& cell) { cells.push_back(cell); },
-                              .stop = [&] { return ++asked >= limit; }}),
-                    Interrupted);
-    CHECK(whole.starts_with(text_of(cells)));
-    longest = std::max(longest, cells.size());
-  }
-  CHECK(longest > 3);
-  CHECK(longest < 15);
-}
-
-// Interrupted before its first cell and then behind every one or two, each time gone on by another
-// study. Of the attacks two remember, of the defenses all but one.
-TEST_CASE("study: it goes on from wherever it was interrupted, to the last bit") {
-  const Dataset dataset = tiny_dataset();
-  FederationSpec spec = spec_of(4);
-  spec.fraction = 0.7;  // memories are of who took part
-  StudySpec study;
-  study.rounds = {2, 4};
-  study.attacks = {[] {
-                     return make_attack("gae", {{"variant", std::string("released_code")}});
-                   },
-                   [] { return make_attack("label_flip"); },
-                   [] { return make_attack("free_rider"); }};
-  for (const std::string name : {"mean", "foolsgold", "centred_clipping", "fedcamae"})
-    study.defenses.emplace_back([name] { return make_defense(name); });
-  study.closed_loop = 2;
-  study.live_attacks = {0, 1};
-  study.live_defenses = {0, 1};
-  const std::string whole = text_of(cells_of(spec, dataset, study));
-  Left left(spec);
-  CHECK_FALSE(go_on(spec, dataset, study, left, 0));
-  while (!go_on(spec, dataset, study, left, 1 + left.cells % 2)) REQUIRE(left.cells <= 40);
-  CHECK(left.cells == 2 * 2 * 2 + 2 * 4 * 4);
-  CHECK(left.text == whole);
-  // A memory of the attack alone, of as many models in every round.
-  spec.fraction = 1;
-  StudySpec forgetful = study;
-  forgetful.attacks.resize(1);
-  forgetful.defenses = {study.defenses[0], [] { return make_defense("median"); }};
-  Left some(spec);
-  CHECK_FALSE(go_on(spec, dataset, forgetful, some, 13));
-  CHECK(go_on(spec, dataset, forgetful, some, 99));
-  CHECK(some.text == text_of(cells_of(spec, dataset, forgetful)));
-  // The models are lost: all is trained again.
-  spec.fraction = 0.7;
-  Left poor(spec);
-  CHECK_FALSE(go_on(spec, dataset, study, poor, 25));
-  poor.models.clear();
-  poor.round = 0;
-  CHECK(go_on(spec, dataset, study, poor, 99));
-  CHECK(poor.text == whole);
-}
-
-TEST_CASE("study: what was made is not made again where nobody remembers") {
-  const Dataset dataset = tiny_dataset();
-  int judged = 0, crafted = 0;
-  StudySpec study;
-  study.rounds = {2, 3};
-  for (int i = 0; i < 2; ++i)
-    study.attacks.emplace_back([&] {
-      auto attack = std::make_unique<FakeAttack>();
-      attack->work = [&](const AttackContext& context) {
-        ++crafted;
-        return std::vector<ModelState>(context.attackers.size(), context.global);
-      };
-      return attack;
-    });
-  for (int i = 0; i < 3; ++i)
-    study.defenses.emplace_back(
-        [&] { return looking([&](const RoundContext&, FakeDefense::Updates) { ++judged; }); });
-  study.closed_loop = 1;
-  study.live_attacks = {0};
-  study.live_defenses = {0, 1};
-  const FederationSpec spec = spec_of(3);
-  Left left(spec);
-  CHECK_FALSE(go_on(spec, dataset, study, left, 2 + 9 + 7));  // the last two cells are not made
-  CHECK(left.trained == 6 * (1 + 2 + 2));
-  CHECK(crafted == 4);
-  CHECK(left.models.size() == 2);  // of the studied rounds
-  left.trained = judged = crafted = 0;
-  CHECK(go_on(spec, dataset, study, left, 99));
-  CHECK(left.trained == 6);  // clients of the last round; the stand-in's attackers do not train
-  CHECK(crafted == 1);
-  CHECK(judged == 1 + 2);  // plain averaging without attack, and what is left
-  left.trained = judged = 0;
-  CHECK(go_on(spec, dataset, study, left, 99));
-  CHECK(left.trained + judged == 0);
-}
-
-// Those that vote, that keep sums, that look back; and no other.
-TEST_CASE("study: who remembers says so") {
-  std::vector<std::string> names;
-  for (const DefenseInfo& info : defenses()) {
-    Options options(info.options);
-    if (info.make(options)->remembers()) names.push_back(info.name);
-  }
-  for (const AttackInfo& info : attacks())
-    if (info.make(Options(info.options))->remembers()) names.push_back(info.name);
-  std::sort(names.begin(), names.end());
-  CHECK(names == std::vector<std::string>{"centred_clipping", "fedcamae", "foolsgold", "free_rider",
-                                          "gae", "grad_cam_ae"});
-
-  // In its last round the others see no difference between one round before it and none.
-  StudySpec study;
-  study.defenses.emplace_back([] { return make_defense("mean"); });
-  for (const DefenseInfo& info : defenses())
-    if (!std::binary_search(names.begin(), names.end(), info.name))
-      study.defenses.emplace_back([&info] { return info.make(Options(info.options)); });
-  for (const AttackInfo& info : attacks())
-    if (!std::binary_search(names.begin(), names.end(), info.name))
-      study.attacks.emplace_back([&info] { return info.make(Options(info.options)); });
-  const Dataset dataset = tiny_dataset();
-  const auto last_round = [&](std::vector<int64_t> rounds) {
-    study.rounds = std::move(rounds);
-    std::vector<StudyCell> cells = cells_of(spec_of(2), dataset, study);
-    std::erase_if(cells, [](const StudyCell& cell) { return cell.record.round == 1; });
-    return text_of(cells);
-  };
-  study.evaluate = false;
-  CHECK(last_round({1, 2}) == last_round({2}));
 }
 
 TEST_CASE("study: a harmless attack is nobody's; a sample without attackers has none to find") {
