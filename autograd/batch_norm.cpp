@@ -33,11 +33,15 @@ Var batch_norm_train(const Var& x, const Var& gamma, const Var& beta, const Var&
                      });
 }
 
-Var batch_norm_eval(const Var& x, const Var& gamma, const Var& beta, const Var& residual,
+// By value: an x that is the caller's alone is nobody's but this function's.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
+Var batch_norm_eval(Var x, const Var& gamma, const Var& beta, const Var& residual,
                     const BatchNormSpec& spec, const Tensor& running_mean,
                     const Tensor& running_var) {
-  const Tensor y = ops::batch_norm_eval(x.value(), gamma.value(), beta.value(), residual.value(),
-                                        spec, running_mean, running_var);
+  const bool in_place = NoGrad::active() && x.value().sole();
+  const Tensor y = in_place ? x.value() : Tensor(x.value().context(), x.shape(), x.type());
+  ops::batch_norm_eval_into(x.value(), gamma.value(), beta.value(), residual.value(), spec,
+                            running_mean, running_var, y);
   const Tensor kept_y = spec.relu ? y : Tensor();
   return Var::record("batch_norm_eval", {{x, gamma, beta, residual}}, y,
                      [x = x.value(), gamma = gamma.value(), kept_y, running_mean, running_var,

@@ -34,8 +34,9 @@ Var add_bias(const Var& x, const Var& bias);  // x [.., C] + bias [C]
 Var batch_norm_train(const Var& x, const Var& gamma, const Var& beta, const Var& residual,
                      const BatchNormSpec& spec, const Tensor& running_mean,
                      const Tensor& running_var);
-// Normalises by the running statistics, a constant map per channel. Keeps the same.
-Var batch_norm_eval(const Var& x, const Var& gamma, const Var& beta, const Var& residual,
+// Normalises by the running statistics, a constant map per channel. Keeps the same; where NoGrad is
+// on and nobody else holds x's numbers, the result takes their place.
+Var batch_norm_eval(Var x, const Var& gamma, const Var& beta, const Var& residual,
                     const BatchNormSpec& spec, const Tensor& running_mean,
                     const Tensor& running_var);
 

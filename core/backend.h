@@ -242,6 +242,7 @@ class Backend {
   virtual void batch_norm_train_backward(ConstView dy, ConstView x, ConstView y, ConstView gamma,
                                          const BatchNormSpec& spec, BatchNormStats saved,
                                          BatchNormGrads out) = 0;
+  // y may be x.
   virtual void batch_norm_eval(ConstView x, ConstView gamma, ConstView beta, ConstView residual,
                                const BatchNormSpec& spec, ConstView running_mean,
                                ConstView running_var, View y) = 0;

@@ -132,6 +132,10 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Ten
 Tensor batch_norm_eval(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                        const Tensor& residual, const BatchNormSpec& spec,
                        const Tensor& running_mean, const Tensor& running_var);
+// y may be x.
+void batch_norm_eval_into(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                          const Tensor& residual, const BatchNormSpec& spec,
+                          const Tensor& running_mean, const Tensor& running_var, const Tensor& y);
 // Writes into defined outputs of `out`; dgamma and dbeta may be undefined in eval mode only.
 struct BatchNormOutputs {
   Tensor dx, dgamma, dbeta, dresidual;

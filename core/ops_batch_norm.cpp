@@ -71,11 +71,19 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Ten
 Tensor batch_norm_eval(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                        const Tensor& residual, const BatchNormSpec& spec,
                        const Tensor& running_mean, const Tensor& running_var) {
-  check_forward("batch_norm_eval", x, gamma, beta, residual, running_mean, running_var);
   Tensor y(x.context(), x.shape(), x.type());
+  batch_norm_eval_into(x, gamma, beta, residual, spec, running_mean, running_var, y);
+  return y;
+}
+
+void batch_norm_eval_into(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                          const Tensor& residual, const BatchNormSpec& spec,
+                          const Tensor& running_mean, const Tensor& running_var, const Tensor& y) {
+  check_forward("batch_norm_eval", x, gamma, beta, residual, running_mean, running_var);
+  check_one_type("batch_norm_eval", {&x, &y});
+  check_shape("batch_norm_eval", "y", y.shape(), x.shape());
   x.context().backend().batch_norm_eval(view_of(x), gamma.view(), beta.view(), view_of(residual),
                                         spec, running_mean.view(), running_var.view(), view_of(y));
-  return y;
 }
 
 void batch_norm_train_backward(const Tensor& dy, const Tensor& x, const Tensor& y,

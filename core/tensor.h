@@ -56,6 +56,8 @@ class Tensor {
   static Tensor from(Context& context, const Shape& shape, std::span<const float> host);
 
   bool defined() const { return storage_ != nullptr; }
+  // Nobody else holds the storage, a window of it included.
+  bool sole() const { return storage_.use_count() == 1; }
   const Shape& shape() const { return shape_; }
   ElementType type() const { return type_; }
   int64_t size() const { return shape_.size(); }

@@ -8,10 +8,10 @@ BatchNorm2d::BatchNorm2d(int64_t channels) {
   bias_.shape = {channels};
 }
 
-Var BatchNorm2d::apply(const Var& x, const Var& residual, bool relu) {
+Var BatchNorm2d::apply(Var x, const Var& residual, bool relu) {
   const BatchNormSpec spec{.relu = relu};
   if (!training_)
-    return batch_norm_eval(x, weight_.var(), bias_.var(), residual, spec, running_mean_,
+    return batch_norm_eval(std::move(x), weight_.var(), bias_.var(), residual, spec, running_mean_,
                            running_var_);
   ++*batches_;
   return batch_norm_train(x, weight_.var(), bias_.var(), residual, spec, running_mean_,

@@ -2,6 +2,8 @@
 // network is fused to it: `bn(x)`, `bn.relu(x)`, `bn.add_relu(x, shortcut)`.
 #pragma once
 
+#include <utility>
+
 #include "autograd/functions.h"
 #include "layers/module.h"
 
@@ -12,17 +14,19 @@ class BatchNorm2d final : public Module {
   explicit BatchNorm2d(int64_t channels);
 
   // x [N, H, W, C], normalised by the batch in training, by the running statistics otherwise.
-  Var forward(const Var& x) override { return apply(x, Var(), false); }
-  Var relu(const Var& x) { return observed(apply(x, Var(), true)); }  // max(bn(x), 0)
+  // By value: an x that nobody else holds is overwritten where no gradient is wanted.
+  Var operator()(Var x) { return observed(apply(std::move(x), Var(), false)); }
+  Var relu(Var x) { return observed(apply(std::move(x), Var(), true)); }  // max(bn(x), 0)
   // max(bn(x) + shortcut, 0)
-  Var add_relu(const Var& x, const Var& shortcut) { return observed(apply(x, shortcut, true)); }
+  Var add_relu(Var x, const Var& shortcut) { return observed(apply(std::move(x), shortcut, true)); }
+  Var forward(const Var& x) override { return apply(x, Var(), false); }
 
   void visit(StateVisitor& v) override;
   void initialize(Random& random) override;
   std::string type() const override { return "BatchNorm2d"; }
 
  private:
-  Var apply(const Var& x, const Var& residual, bool relu);
+  Var apply(Var x, const Var& residual, bool relu);
 
   Parameter weight_, bias_;
   Tensor running_mean_, running_var_;

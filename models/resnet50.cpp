@@ -1,6 +1,7 @@
 // ResNet with bottleneck blocks, names and order of the state as torchvision's resnet50. The stride
 // sits in the 3x3 convolution ("v1.5"), unlike in the paper.
 #include <optional>
+#include <utility>
 
 #include "layers/linear.h"
 #include "layers/pool.h"
@@ -31,7 +32,7 @@ class Bottleneck final : public Module {
     y = bn2_.relu(conv2_(y));      // 3x3, stride
     y = conv3_(y);                 // 1x1, widen
     const Var shortcut = downsample_ ? (*downsample_)(x) : x;
-    return bn3_.add_relu(y, shortcut);
+    return bn3_.add_relu(std::move(y), shortcut);
   }
   void visit(StateVisitor& v) override {
     v.child("conv1", conv1_);

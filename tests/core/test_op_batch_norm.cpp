@@ -154,6 +154,20 @@ TEST_CASE("batch norm: what is fused equals its parts") {
   });
 }
 
+TEST_CASE("batch norm, evaluation: written over x it has the same bits") {
+  Inputs inputs(75);
+  for_every_case([&](Context& context, const Shape& shape, bool relu, bool with_residual) {
+    const Data d = draw(inputs, shape, with_residual, 0.5);
+    const Tensors t = to_tensors(context, d);
+    const BatchNormSpec spec{.relu = relu};
+    const Tensor apart =
+        ops::batch_norm_eval(t.x, t.gamma, t.beta, t.residual, spec, t.running_mean, t.running_var);
+    ops::batch_norm_eval_into(t.x, t.gamma, t.beta, t.residual, spec, t.running_mean, t.running_var,
+                              t.x);
+    testing::check_same_bits(t.x, apart);
+  });
+}
+
 TEST_CASE("batch norm: the bits do not depend on the number of threads") {
   Inputs inputs(74);
   Context one(testing::device_options(1)), three(testing::device_options(3));

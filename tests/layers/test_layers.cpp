@@ -161,6 +161,36 @@ TEST_CASE("batch norm: running statistics and the counter move in training only"
   });
 }
 
+TEST_CASE("batch norm: the result takes x's place only where nobody can tell") {
+  Inputs inputs(26);
+  const Statistics s{inputs.reals({5}), inputs.uniform({5}, 0.5, 3.0)};
+  const auto numbers = inputs.reals({2, 3, 2, 5});
+  testing::on_every_device([&](Context& context) {
+    const auto bound = batch_norm_with(s, false)(context);
+    BatchNorm2d& bn = bound->layer;
+    ops::fill_(bound->state.parameters, 1.0f);
+    const auto fresh = [&] { return Var::constant(testing::to_tensor(context, numbers)); };
+    const auto replaces = [](Var x, const auto& call) {
+      const float* place = x.value().data();
+      return call(std::move(x)).value().data() == place;
+    };
+    const auto relu = [&](Var x) { return bn.relu(std::move(x)); };
+    CHECK_FALSE(replaces(fresh(), relu));  // the tape keeps x
+    const NoGrad no_grad;
+    CHECK(replaces(fresh(), relu));
+    CHECK(replaces(fresh(), [&](Var x) { return bn(std::move(x)); }));
+    CHECK(replaces(fresh(), [&](Var x) { return bn.add_relu(std::move(x), fresh()); }));
+    CHECK_FALSE(replaces(fresh(), [&](const Var& x) { return bn.add_relu(x, x); }));
+    const Var held = fresh();
+    const Tensor window = held.value().window(0, {1, 3, 2, 5});
+    CHECK_FALSE(replaces(held, relu));
+    CHECK_FALSE(replaces(Var::constant(window), relu));
+    testing::check_close(held.value(), numbers, 0);
+    bn.set_training(true);
+    CHECK_FALSE(replaces(fresh(), relu));
+  });
+}
+
 TEST_CASE("squeeze and excite") {
   Inputs inputs(25);
   // The definition (Hu et al., 2018): s = sigmoid(W2 relu(W1 mean(x) + b1) + b2), y = s * x.

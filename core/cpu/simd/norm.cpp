@@ -19,7 +19,8 @@ void forward(const NormRows<T>& t) {
   for (int64_t i = 0; i < t.rows; ++i) {
     const T* x = t.x + i * t.channels;
     const T* residual = kResidual ? t.residual + i * t.channels : nullptr;
-    T* __restrict y = t.y + i * t.channels;
+    T* y = t.y + i * t.channels;
+#pragma GCC ivdep  // y may be x, number by number
     for (int64_t c = 0; c < t.channels; ++c) {
       float z = (widened(x[c]) - mean[c]) * scale[c] + beta[c];
       if constexpr (kResidual) z += widened(residual[c]);

@@ -75,7 +75,7 @@ struct NormRows {
   const T* x;
   const float* mean;
   bool relu;
-  // Forward: y = f((x - mean) * scale + beta [+ residual]).
+  // Forward: y = f((x - mean) * scale + beta [+ residual]). y may be x.
   const float* scale;
   const float* beta;
   const T* residual;  // nullptr: none
