@@ -77,7 +77,8 @@ TEST_CASE("study: what is done before an interruption is what an unbroken one be
 
 // Interrupted before its first cell and then behind every one or two, each time gone on by another
 // study. Of the attacks two remember, of the defenses all but one.
-TEST_CASE("study: it goes on from wherever it was interrupted, to the last bit") {
+TEST_CASE("study: it goes on from wherever it was interrupted, to the last bit" *
+          doctest::test_suite("cpu_only")) {
   const Dataset dataset = tiny_dataset();
   FederationSpec spec = spec_of(4);
   spec.fraction = 0.7;  // memories are of who took part
@@ -155,7 +156,7 @@ TEST_CASE("study: what was made is not made again where nobody remembers") {
 }
 
 // Those that vote, that keep sums, that look back; and no other.
-TEST_CASE("study: who remembers says so") {
+TEST_CASE("study: who remembers says so" * doctest::test_suite("cpu_only")) {
   std::vector<std::string> names;
   for (const DefenseInfo& info : defenses()) {
     Options options(info.options);
