@@ -11,6 +11,7 @@
 #include "defense/channels.h"
 #include "defense/core_rows.h"
 #include "defense/vote.h"
+#include "models/cam.h"
 
 namespace fedcamae {
 namespace {
@@ -55,7 +56,7 @@ class CentralDetector final : public Defense {
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(spec_.probe, round);
     Verdict verdict = accept_finite(updates);
-    if (spec_.layer.empty()) spec_.layer = inner_layer(round.model, probe);
+    if (spec_.layer.empty()) spec_.layer = inner_layer(round.model, probe.images);
     const Seen seen = in_content_order(
         evidence_of_round(round, updates, probe, spec_.layer, verdict), verdict.accepted);
     CrossFit shape;

@@ -18,7 +18,7 @@ const std::vector<std::string>& central_channels();
 
 struct CentralSpec {
   ProbeSpec probe = {.count = 0, .size = 0};
-  std::string layer = "";  // "" = inner_layer (evidence.h)
+  std::string layer = "";  // "" = inner_layer (models/cam.h)
   std::vector<std::string> channels = central_channels();
   CrossFitSpec fit;
   double heat_factor = 10;       // between an update's heat and the median update's

@@ -84,13 +84,4 @@ std::vector<Evidence> evidence_of_round(const RoundContext& round,
   return all;
 }
 
-std::string inner_layer(Model& model, const Probe& probe) {
-  const Shape& s = probe.images.shape();
-  const Tensor first = probe.images.window(0, {1, s.h(), s.w(), s.c()});
-  const std::vector<std::string> layers = model.layers();
-  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
-    if (model.forward_tapped(first, *layer).activation.shape().h() >= kLeastSide) return *layer;
-  return model.default_layer();
-}
-
 }  // namespace fedcamae

@@ -35,9 +35,4 @@ std::vector<Evidence> evidence_of_round(const RoundContext& round,
                                         std::span<const ClientUpdate> updates, const Probe& probe,
                                         const std::string& layer, Verdict& verdict);
 
-// The last layer in whose maps a place can be told: kLeastSide pixels wide at least for the probe's
-// images; the model's default layer where no map is so large.
-constexpr int64_t kLeastSide = 4;
-std::string inner_layer(Model& model, const Probe& probe);
-
 }  // namespace fedcamae

@@ -18,6 +18,15 @@ ClassGradient class_gradient(Model& model, const Tensor& images, const std::stri
   return result;
 }
 
+std::string inner_layer(Model& model, const Tensor& images) {
+  const Shape& s = images.shape();
+  const Tensor first = images.window(0, {1, s.h(), s.w(), s.c()});
+  const std::vector<std::string> layers = model.layers();
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
+    if (model.forward_tapped(first, *layer).activation.shape().h() >= kLeastSide) return *layer;
+  return model.default_layer();
+}
+
 CamResult summed_map(const Tensor& weighted, const ClassGradient& known) {
   const Shape& s = weighted.shape();
   return {.raw = ops::relu(ops::sum_last(weighted)).reshape({s.n(), s.h(), s.w()}),

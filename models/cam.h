@@ -27,6 +27,10 @@ struct ClassGradient {
 // in evaluation mode and leaves the model's mode and state as they were.
 ClassGradient class_gradient(Model& model, const Tensor& images, const std::string& layer,
                              const std::vector<int32_t>& classes);
+// The last layer in whose maps a place can be told: kLeastSide pixels wide at least for such images
+// [N, H, W, 3]; the model's default layer where no map is so wide.
+constexpr int64_t kLeastSide = 4;
+std::string inner_layer(Model& model, const Tensor& images);
 // relu(sum_k weighted_k) of weighted [N, h, w, c], with what is known of the images.
 CamResult summed_map(const Tensor& weighted, const ClassGradient& known);
 

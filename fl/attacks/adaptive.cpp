@@ -9,11 +9,12 @@
 // w_j is the benign model whose maps are nearest to the mean map: the averaged model's own may lie
 // outside of the benign ones' spread. The target is at `bound` largest benign distances from the
 // mean of the weights: in the direction against the mean step (`step`), or what gae's objective
-// `loss` finds there. The maps are LayerCAM's at the model's default layer, of the image's own
-// label, each scaled to [0, 1]; distances are Euclidean over all probes together. What is uploaded
-// was itself looked at, or is w_j: nothing rests on the maps' distance growing with s. Batch-norm
-// statistics and counters are w_j's. Without an image of their own the attackers upload the benign
-// model with the shortest update; with nobody to overhear, the global model.
+// `loss` finds there. The maps are LayerCAM's as FedCAMAE draws them, at the last layer with 4 x 4
+// of them, of the image's own label, each scaled to [0, 1]; distances are Euclidean over all probes
+// together. What is uploaded was itself looked at, or is w_j: nothing rests on the maps' distance
+// growing with s. Batch-norm statistics and counters are w_j's. Without an image of their own the
+// attackers upload the benign model with the shortest update; with nobody to overhear, the global
+// model.
 //   Cost: 2 n + `halvings` + 1 maps of each probe; four vectors of d numbers.
 #include <algorithm>
 #include <cmath>
@@ -119,9 +120,9 @@ std::vector<Option> adaptive_options() {
        .low = 1,
        .high = 1e6},
       {.name = "size",
-       .value = int64_t{224},
-       .doc = "side that they are resized to, pixels, 1 to 4096",
-       .low = 1,
+       .value = int64_t{0},
+       .doc = "side that they are resized to, pixels, 0 to 4096; 0: their own",
+       .low = 0,
        .high = 4096},
       {.name = "map_side",
        .value = int64_t{28},

@@ -15,17 +15,18 @@ MapSpread::MapSpread(const AttackContext& context, const std::vector<ModelState>
     : context_(context), side_(spec.side) {
   const ImageSet& own = *context.images;
   const Normalization& normal = context.normalization;
+  const int64_t size = spec.size > 0 ? spec.size : own.height;
   std::vector<float> values;
   for (const int64_t i : random.choose(own.count(), std::min(own.count(), spec.count))) {
     const ImageSet one = own.subset({i});
     labels_.push_back(one.labels[0]);
-    const std::vector<float> square =
-        resize_and_crop({one.height, one.width, one.pixels}, spec.size);
+    const std::vector<float> square = resize_and_crop({one.height, one.width, one.pixels}, size);
     for (size_t j = 0; j < square.size(); ++j)
       values.push_back((square[j] - normal.mean[j % 3]) / normal.std[j % 3]);
   }
-  images_ = Tensor::from(context.context,
-                         {static_cast<int64_t>(labels_.size()), spec.size, spec.size, 3}, values);
+  images_ =
+      Tensor::from(context.context, {static_cast<int64_t>(labels_.size()), size, size, 3}, values);
+  layer_ = inner_layer(*context.model, images_);
 
   std::vector<Tensor> finite;
   for (const ModelState& model : models) {
@@ -51,7 +52,7 @@ MapSpread::MapSpread(const AttackContext& context, const std::vector<ModelState>
 Tensor MapSpread::maps(const ModelState& state) const {
   Model& model = *context_.model;
   const BorrowedState borrowed(model, state);
-  const Tensor raw = layer_cam(model, images_, model.default_layer(), labels_).raw;
+  const Tensor raw = layer_cam(model, images_, layer_, labels_).raw;
   return scale_maps(raw, side_).reshape({raw.shape()[0] * side_ * side_});
 }
 

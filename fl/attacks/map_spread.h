@@ -10,9 +10,9 @@
 namespace fedcamae {
 
 struct MapProbeSpec {
-  int64_t count = 4;   // of the attackers' images
-  int64_t size = 224;  // side that they are resized to, pixels
-  int64_t side = 28;   // of a map
+  int64_t count = 4;  // of the attackers' images
+  int64_t size = 0;   // side that they are resized to, pixels; 0: their own height
+  int64_t side = 28;  // of a map
 };
 
 class MapSpread {
@@ -21,7 +21,8 @@ class MapSpread {
   // this object.
   MapSpread(const AttackContext& context, const std::vector<ModelState>& models,
             const MapProbeSpec& spec, Random& random);
-  // LayerCAM at the default layer, of the images' labels, scaled to [0, 1]: [count * side * side].
+  // LayerCAM at FedCAMAE's layer (inner_layer, models/cam.h), of the images' labels, scaled to [0,
+  // 1]: [count * side * side].
   Tensor maps(const ModelState& state) const;
   // Euclidean, from the mean of the models' maps; infinite where a map is not finite.
   double distance(const ModelState& state) const;
@@ -32,6 +33,7 @@ class MapSpread {
   const AttackContext& context_;
   int64_t side_;
   Tensor images_;  // [count, size, size, 3]
+  std::string layer_;
   std::vector<int32_t> labels_;
   Tensor mean_;
   double radius_ = 0;

@@ -111,7 +111,7 @@ TEST_CASE("the layer of the maps: the last in which they are four pixels wide") 
   const auto layer_at = [](const char* arch, int64_t size) {
     Server server(arch);
     return inner_layer(server.round().model,
-                       make_probe({.count = 2, .size = size}, server.round()));
+                       make_probe({.count = 2, .size = size}, server.round()).images);
   };
   CHECK(layer_at("small_cnn", 16) == "conv3");    // 4 x 4
   CHECK(layer_at("small_cnn", 8) == "conv2");     // conv3 has 2 x 2
@@ -156,7 +156,8 @@ TEST_CASE("who has moved four times as far as the median is flagged by channel l
       std::vector<size_t>{2});
 }
 
-TEST_CASE("who uploads the mirror image of an honest update is flagged by channel agreement") {
+TEST_CASE("who uploads the mirror image of an honest update is flagged by channel agreement" *
+          doctest::test_suite("cpu_only")) {
   Server server;
   const ModelState taught = trained(server, server.global(), 20, 60).state;
   std::vector<ClientUpdate> updates;
@@ -172,7 +173,8 @@ TEST_CASE("who uploads the mirror image of an honest update is flagged by channe
   CHECK(flagged(agreement()->aggregate(server.round(), updates).verdict).empty());
 }
 
-TEST_CASE("each channel can be asked alone, and the score is the largest of them") {
+TEST_CASE("each channel can be asked alone, and the score is the largest of them" *
+          doctest::test_suite("cpu_only")) {
   Server server;
   std::vector<ClientUpdate> updates = honest_ones(server, 8);
   updates[3] = server.noisy(9, 3);
@@ -186,7 +188,8 @@ TEST_CASE("each channel can be asked alone, and the score is the largest of them
   CHECK(fedcamae()->aggregate(server.round(), updates).verdict.score == largest);
 }
 
-TEST_CASE("the verdict permutes with the ids to the last bit, copies and what is not finite too") {
+TEST_CASE("the verdict permutes with the ids to the last bit, copies and what is not finite too" *
+          doctest::test_suite("cpu_only")) {
   Server server;
   std::vector<ClientUpdate> updates = honest_ones(server, 8);
   updates[2] = server.not_finite(6);
@@ -195,7 +198,7 @@ TEST_CASE("the verdict permutes with the ids to the last bit, copies and what is
   testing::check_permutes(server, [] { return fedcamae(); }, updates, {5, 3, 7, 0, 6, 1, 4, 2});
 }
 
-TEST_CASE("nearly copies are one voice, whoever comes first") {
+TEST_CASE("nearly copies are one voice, whoever comes first" * doctest::test_suite("cpu_only")) {
   Server server;
   std::vector<ClientUpdate> updates = honest_ones(server, 12);
   for (size_t i = 6; i < 12; ++i) {
@@ -240,7 +243,8 @@ TEST_CASE("finite weights whose activations overflow are not finite, and no dete
   CHECK(std::isnan(v.score[1]));
 }
 
-TEST_CASE("few updates, and updates that changed nothing, are accepted") {
+TEST_CASE("few updates, and updates that changed nothing, are accepted" *
+          doctest::test_suite("cpu_only")) {
   Server server;
   for (const int64_t n : {1, 2, 3}) {
     const Verdict v = fedcamae()->aggregate(server.round(), honest_ones(server, n)).verdict;

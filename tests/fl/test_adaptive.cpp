@@ -42,7 +42,7 @@ struct Scene {
   }
   std::vector<ModelState> craft(const std::vector<Setting>& settings) {
     // The maps of all own images at their own size.
-    std::vector<Setting> all{{"probes", kOwn}, {"size", int64_t{8}}, {"map_side", int64_t{8}}};
+    std::vector<Setting> all{{"probes", kOwn}, {"size", int64_t{0}}, {"map_side", int64_t{8}}};
     all.insert(all.end(), settings.begin(), settings.end());
     AttackContext scene{2, 9, global, overheard, {}, attackers, model.entries(), context};
     scene.images = &own;
@@ -63,7 +63,7 @@ struct Scene {
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
     const Batch batch = make_batch(own, all, 0, kOwn, dataset.normalization, context);
     const BorrowedState borrowed(model, state);
-    return scale_maps(layer_cam(model, batch.images, "conv3", own.labels).raw, 8).to_host();
+    return scale_maps(layer_cam(model, batch.images, "conv2", own.labels).raw, 8).to_host();
   }
   double map_distance(const ModelState& state) {
     std::vector<double> mean_map(kOwn * 64, 0.0);
