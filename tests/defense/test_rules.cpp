@@ -76,7 +76,7 @@ TEST_CASE("every rule: what is not finite is rejected and moves nothing") {
   }
 }
 
-TEST_CASE("every rule: the same bits for any number of threads") {
+TEST_CASE("every rule: the same bits for any number of threads" * doctest::test_suite("cpu_only")) {
   for (const DefenseInfo& info : defenses()) {
     CAPTURE(info.name);
     Server one("small_cnn", 4, 1), three("small_cnn", 4, 3);
@@ -85,7 +85,8 @@ TEST_CASE("every rule: the same bits for any number of threads") {
   }
 }
 
-TEST_CASE("every rule: a round that comes again gives the same, and the one after it too") {
+TEST_CASE("every rule: a round that comes again gives the same, and the one after it too" *
+          doctest::test_suite("cpu_only")) {
   Server server;
   const std::vector<ClientUpdate> updates = seven(server);
   std::vector<ClientUpdate> others = updates;

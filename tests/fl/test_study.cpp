@@ -36,7 +36,8 @@ std::unique_ptr<Attack> attack_of(const StudyCell& cell) {
 }  // namespace
 
 // An attack that acts in this round alone, after rounds of plain averaging without it.
-TEST_CASE("study: each cell is the round that a federation gives, to the last bit") {
+TEST_CASE("study: each cell is the round that a federation gives, to the last bit" *
+          doctest::test_suite("cpu_only")) {
   const Dataset dataset = tiny_dataset();
   FederationSpec spec = spec_of(3);
   spec.schedule = {"step", 0.5, 1};
