@@ -56,9 +56,11 @@ class CentralDetector final : public Defense {
                           std::span<const ClientUpdate> updates) override {
     const Probe probe = make_probe(spec_.probe, round);
     Verdict verdict = accept_finite(updates);
-    if (spec_.layer.empty()) spec_.layer = inner_layer(round.model, probe.images);
+    if (layer_.empty())
+      layer_ = spec_.layer.empty() ? inner_layer(round.model, probe.images) : spec_.layer;
     const Seen seen = in_content_order(
-        evidence_of_round(round, updates, probe, spec_.layer, verdict), verdict.accepted);
+        evidence_of_round(round, updates, probe, layer_, has("agreement"), verdict),
+        verdict.accepted);
     CrossFit shape;
     judge(round, updates, seen, verdict, shape);
     DefenseResult result{mean_of_accepted(round, updates, verdict.accepted), verdict, {}};
@@ -81,13 +83,13 @@ class CentralDetector final : public Defense {
     const auto add = [&](const std::vector<double>& channel) {
       for (size_t i = 0; i < excess.size(); ++i) excess[i] = std::fmax(excess[i], channel[i]);
     };
-    Rows shapes, changes;
-    for (const Evidence& model : seen.models) {
-      shapes.push_back(shape_row(model));
-      if (seen.global.finite) changes.push_back(change_row(model, seen.global));
-    }
+    Rows shapes;
+    for (const Evidence& model : seen.models) shapes.push_back(shape_row(model));
     std::vector<size_t> voice = voices(shapes, 0);
-    if (seen.global.finite && has("twins")) {
+    // The scores of one class alone go up or down, and all that go up would be each other's twins.
+    if (seen.global.finite && seen.global.classes > 1 && has("twins")) {
+      Rows changes;
+      for (const Evidence& model : seen.models) changes.push_back(change_row(model, seen.global));
       Twins twins = find_twins(changes, spec_.twins_k, spec_.twins_ratio);
       add(twins.excess);
       voice = std::move(twins.voices);
@@ -154,6 +156,7 @@ class CentralDetector final : public Defense {
   }
 
   CentralSpec spec_;
+  std::string layer_;  // of the maps, from the first round on
   Vote vote_;
 };
 

@@ -62,7 +62,7 @@ Evidence evidence_of(Model& model, const Probe& probe, const std::string& layer)
 
 std::vector<Evidence> evidence_of_round(const RoundContext& round,
                                         std::span<const ClientUpdate> updates, const Probe& probe,
-                                        const std::string& layer, Verdict& verdict) {
+                                        const std::string& layer, bool mirrors, Verdict& verdict) {
   Model& model = round.model;
   const ProfilePhase phase(model.context(), "maps");
   std::vector<Evidence> all(updates.size() + 1);
@@ -73,7 +73,7 @@ std::vector<Evidence> evidence_of_round(const RoundContext& round,
       all[u] = evidence_of(model, probe, layer);
     }
     if (all[u].finite) {
-      all[u].mirrored = mirrored_scores(round, updates[u].state, probe);
+      if (mirrors) all[u].mirrored = mirrored_scores(round, updates[u].state, probe);
     } else {
       verdict.accepted[u] = false;
       verdict.nonfinite[u] = true;

@@ -20,7 +20,7 @@ struct Evidence {
   // The scores of the classes, in ascending order: behind the last layer a signed map's sum over
   // the pixels and a bias. [probes * classes]
   Row scores = {};
-  Row mirrored = {};  // the scores of the mirror image, or empty where they are not finite
+  Row mirrored = {};  // the scores of the mirror image, or empty: not finite, or not made
   bool finite = true;
 };
 // Without the mirror image. The model computes where its state lies; the maps, a few thousand
@@ -30,9 +30,9 @@ Evidence evidence_of(Model& model, const Probe& probe, const std::string& layer)
 // Of each accepted update, loaded into round.model by turns, and of the global state last. One
 // whose logits or maps are not finite loses its place in the verdict: rejected, nonfinite.
 // The mirror image of an update has gone as far from the global model the other way, 2 global - w,
-// with the update's own statistics.
+// with the update's own statistics; its scores are made where `mirrors` asks for them.
 std::vector<Evidence> evidence_of_round(const RoundContext& round,
                                         std::span<const ClientUpdate> updates, const Probe& probe,
-                                        const std::string& layer, Verdict& verdict);
+                                        const std::string& layer, bool mirrors, Verdict& verdict);
 
 }  // namespace fedcamae

@@ -37,8 +37,8 @@ std::vector<Option> probe_options() {
        .high = kMany},
       {.name = "size",
        .value = int64_t{0},
-       .doc =
-           "side that a probe image is resized to, pixels; 0: the variant's, none (reference: 224)",
+       .doc = "side that a probe image is resized to, pixels; 0: the variant's, their own "
+              "(reference: 224)",
        .low = 0,
        .high = kSide},
       {.name = "layer",
@@ -106,7 +106,7 @@ std::vector<Option> verdict_options() {
           {.name = "agreement_share",
            .value = 0.5,
            .doc = "fedcamae: channel agreement, least share of the median update's agreement",
-           .low = -1e3,
+           .low = 0,
            .high = 0.999},
           {.name = "twins_k",
            .value = 3.0,

@@ -94,7 +94,7 @@ TEST_CASE("the mirror image: as far the other way, with the update's own statist
   const Probe probe = make_probe({.count = 0, .size = 16}, round);
   Verdict verdict = accept_finite(updates);
   const std::string layer = round.model.default_layer();
-  const std::vector<Evidence> all = evidence_of_round(round, updates, probe, layer, verdict);
+  const std::vector<Evidence> all = evidence_of_round(round, updates, probe, layer, true, verdict);
   REQUIRE(all.size() == 3);
   ModelState mirror = updates[1].state;
   const std::vector<float> from = server.global().parameters.to_host(),
@@ -140,6 +140,20 @@ TEST_CASE("a crowd of copies is flagged by channel twins and by nothing else") {
         std::vector<size_t>{2, 4, 7});
   CHECK(flagged(fedcamae({{"channels", Texts{"heat"}}})->aggregate(server.round(), updates).verdict)
             .empty());
+}
+
+TEST_CASE("probes of one class alone: nobody is a twin or a copy of anybody") {
+  Server server;
+  ServerData one = server.data();
+  one.images = one.images.subset({0, 4, 8});
+  const RoundContext base = server.round();
+  const RoundContext round{1, base.seed, base.global, base.model, one, false, false};
+  const std::vector<ClientUpdate> updates = honest_ones(server, 9);
+  const Verdict v =
+      fedcamae({{"channels", Texts{"twins", "heat"}}})->aggregate(round, updates).verdict;
+  CHECK(v.score ==
+        fedcamae({{"channels", Texts{"heat"}}})->aggregate(round, updates).verdict.score);
+  CHECK(flagged(v).empty());
 }
 
 TEST_CASE("who has moved four times as far as the median is flagged by channel length") {
